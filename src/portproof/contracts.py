@@ -1,0 +1,232 @@
+"""The Protocols where I/O and plug-ins attach: what the use cases ask of the world.
+
+Adapters implement them (`scan`, `store`, `render`, `documents`), `bootstrap` puts them together,
+and nothing in `usecases` knows which one it got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from portproof.model.batch import OutcomeBatch
+from portproof.model.endpoint import Address, Endpoint
+from portproof.model.evidence import EvidenceDocument, IntervalInfo
+from portproof.model.finding import Finding, FindingEvent, Judgement
+from portproof.model.observation import Observation
+from portproof.model.scan import ClockFacts, Control, ControlSample, RunRecord, RunStatus, ScanPlan
+
+
+class Clock(Protocol):
+    """Time, as a value that tests can set."""
+
+    def now(self) -> datetime:
+        """Give the wall clock, UTC, with its zone."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Give milliseconds that never go back."""
+        ...
+
+    def facts(self) -> ClockFacts:
+        """Say how well the wall clock is synchronised."""
+        ...
+
+
+class Resolver(Protocol):
+    """Names to addresses, both families."""
+
+    def resolve(self, name: str) -> tuple[Address, ...]:
+        """Give every address of the name, IPv4 first, without duplicates.
+
+        Raises:
+            LookupError: the name does not resolve; the message is the resolver's own.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a scan stands; sent a few times a second."""
+
+    phase: str
+    """`tcp`, `udp`, `services`."""
+    done: int
+    total: int
+    rate_pps: float
+    open: int
+    unmeasured: int
+    eta_s: float | None
+    """None while the rate is not known."""
+
+
+class ScanListener(Protocol):
+    """Who hears of a scan while it runs: the store (to keep it) and the terminal (to show it).
+
+    What was handed to a listener is acknowledged once the call returns: a `kill -9` later loses
+    nothing of it.
+    """
+
+    def batch(self, batch: OutcomeBatch) -> None:
+        """Take outcomes; rows may come in any order, each endpoint once."""
+        ...
+
+    def observed(self, observation: Observation, raw: Mapping[str, str | int] | None) -> None:
+        """Take one observation worth keeping, with its raw record (masked, capped), if any."""
+        ...
+
+    def sampled(self, sample: ControlSample) -> None:
+        """Take one control sample."""
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """Hear where the scan stands."""
+        ...
+
+
+class Scanner(Protocol):
+    """Sends what a plan says, and nothing else."""
+
+    def own_controls(
+        self, addresses: Sequence[Address]
+    ) -> AbstractContextManager[tuple[Control, ...]]:
+        """Open portproof's own control listeners for those of the addresses that are this machine's.
+
+        They are open inside the `with` block: a positive one (accepts) and a negative one (bound,
+        never listening) per address family that is needed. Empty when no address is ours.
+        """
+        ...
+
+    def run(self, plan: ScanPlan, listener: ScanListener, stop: StopSignal) -> RunRecord:
+        """Carry the plan out; returns a record also when stopped or inconclusive.
+
+        The authorisation is checked again for each host before its packets leave.
+
+        Raises:
+            AuthorisationError: the plan's authorisation has ended, or does not match its hosts.
+        """
+        ...
+
+
+class StopSignal(Protocol):
+    """Asked between packets: has someone asked us to stop?"""
+
+    def __call__(self) -> bool:
+        """Say whether to stop now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One run as lists show it."""
+
+    id: str
+    started: datetime
+    finished: datetime | None
+    """None: it never ended (interrupted by a crash)."""
+    status: RunStatus
+    status_reason: str
+    scope: str
+    vantage: str
+    zone: str
+    planned: int
+    measured: int
+    deviations: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The append-only log at one moment: its number of leaves, and a digest over all of them."""
+
+    size: int
+    digest: str
+
+
+class Store(Protocol):
+    """Keeps runs, findings and the append-only log."""
+
+    def run_lock(self) -> AbstractContextManager[None]:
+        """Hold the store's one run lock; freed by the operating system if the process dies.
+
+        Raises:
+            StoreLockedError: another run holds it.
+        """
+        ...
+
+    def begin_run(self, plan: ScanPlan, started: datetime) -> ScanListener:
+        """Record that a run began; the listener keeps what it is given, each call its own transaction."""
+        ...
+
+    def finish_run(self, record: RunRecord) -> str:
+        """Record how the run ended, its state intervals and outcome leaf; gives the outcome digest."""
+        ...
+
+    def load_run(self, run_id: str) -> RunRecord:
+        """Read a finished (or interrupted) run back.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        ...
+
+    def runs(self, *, scope: str | None = None, limit: int | None = None) -> Sequence[RunSummary]:
+        """List runs, newest first; a run that never ended shows as interrupted."""
+        ...
+
+    def record_refusal(self, code: str, subject: str, problem: str, at: datetime) -> None:
+        """Keep that a scan was refused; it is a leaf of the log."""
+        ...
+
+    def findings(self) -> Sequence[Finding]:
+        """Give every finding ever opened, with its life so far."""
+        ...
+
+    def finding_events(self, fingerprint: str) -> Sequence[FindingEvent]:
+        """Give the events of one finding, oldest first."""
+        ...
+
+    def apply_events(
+        self, run_id: str, events: Iterable[FindingEvent], judgements: Sequence[Judgement]
+    ) -> None:
+        """Append finding events and the judgements they stem from; all or nothing."""
+        ...
+
+    def intervals(self, endpoints: Sequence[Endpoint], *, vantage: str) -> Sequence[IntervalInfo]:
+        """Give the state intervals of those endpoints, oldest first."""
+        ...
+
+    def outcome_digest(self, run_id: str) -> str:
+        """Give the digest of the run's outcome leaf; empty while it has none."""
+        ...
+
+    def raw(self, digest: str) -> bytes:
+        """Give a raw record by its digest.
+
+        Raises:
+            StoreError: there is none, or its bytes do not match their digest.
+        """
+        ...
+
+    def raw_size(self, digest: str) -> int:
+        """Give the size of a raw record in bytes, uncompressed."""
+        ...
+
+    def head(self) -> Head:
+        """Give the log's size and running digest."""
+        ...
+
+
+class Renderer(Protocol):
+    """Draws one report format from the evidence document alone."""
+
+    def render(self, document: EvidenceDocument, out: Path) -> Path:
+        """Write the report into the folder `out`; gives the file's path.
+
+        Raises:
+            RenderError: it cannot be written, or a library is missing.
+        """
+        ...

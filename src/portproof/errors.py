@@ -1,0 +1,113 @@
+"""The exception tree: mistakes in a file, a setting, a request or our own code.
+
+What a *peer* does is never an exception (it is an `Observation`), and what *we* could not
+measure is an `Unmeasured`. Exceptions are what a person has to mend::
+
+    PortproofError
+    ├── SpecificationError      a port or target specification does not parse
+    ├── DocumentError           a YAML document has faults (all of them, each with its place)
+    ├── SettingsError           an option, environment variable or the configuration file
+    ├── AuthorisationError      the scan is not authorised: nothing was sent
+    │   └── BudgetError         it is authorised, but larger than the authorisation allows
+    ├── StoreError              the database cannot be opened, read or written
+    │   ├── StoreNewerError     its schema was made by a later portproof
+    │   ├── StoreOutdatedError  its schema needs `portproof db upgrade`
+    │   └── StoreLockedError    another run holds the run lock
+    ├── EvidenceError           an evidence file cannot be read, or contradicts itself
+    └── RenderError             a report cannot be written (or its libraries are missing)
+
+Every message is one line: what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class PortproofError(Exception):
+    """The base of everything portproof raises on purpose; entry points exit 2 on it."""
+
+
+class SpecificationError(PortproofError):
+    """A port or target specification does not parse.
+
+    `text` is the whole specification, `position` the 0-based offset of the fault in it
+    (0 to `len(text)`), `problem` what was expected.
+    """
+
+    def __init__(self, text: str, position: int, problem: str) -> None:
+        self.text = text
+        self.position = position
+        self.problem = problem
+        super().__init__(f"{text!r}, column {position + 1}: {problem}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault of a document: `line` and `column` are 1-based; 0 where the file has none."""
+
+    file: str
+    line: int
+    column: int
+    problem: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.problem}"
+
+
+class DocumentError(PortproofError):
+    """A document has faults; all of them are in `faults`, in the order of their places."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(sorted(faults))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class SettingsError(PortproofError):
+    """An option, an environment variable or the configuration file is wrong or missing."""
+
+
+class AuthorisationError(PortproofError):
+    """The scan is refused: no authorisation, an expired one, or targets outside it.
+
+    `code` is a stable word for records and tests: `missing`, `not-yet-valid`, `expired`,
+    `outside`, `excluded`, `name-not-permitted`, `budget`. `subject` is what was refused.
+    """
+
+    def __init__(self, code: str, subject: str, problem: str) -> None:
+        self.code = code
+        self.subject = subject
+        super().__init__(f"refused ({code}): {subject}: {problem}")
+
+
+class BudgetError(AuthorisationError):
+    """The plan is authorised but larger than the authorisation's budget of probes."""
+
+    def __init__(self, subject: str, problem: str) -> None:
+        super().__init__("budget", subject, problem)
+
+
+class StoreError(PortproofError):
+    """The database cannot be opened, read or written."""
+
+
+class StoreNewerError(StoreError):
+    """The database's schema was made by a later portproof; nothing was changed."""
+
+
+class StoreOutdatedError(StoreError):
+    """The database's schema is older than this portproof: run `portproof db upgrade`."""
+
+
+class StoreLockedError(StoreError):
+    """Another run holds the store's run lock."""
+
+
+class EvidenceError(PortproofError):
+    """An evidence file cannot be read, is of an unknown version, or contradicts itself."""
+
+
+class RenderError(PortproofError):
+    """A report cannot be written, or a library or font that it needs is missing."""

@@ -1,0 +1,208 @@
+"""Rules' verdicts, and the life of the findings that come of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from portproof.model.baseline import SourceLocation
+from portproof.model.endpoint import Endpoint, Transport
+from portproof.model.vantage import Trust
+
+
+class Verdict(StrEnum):
+    """What a rule says of one endpoint or entry (law 1)."""
+
+    CONFORMS = "CONFORMS"
+    DEVIATES = "DEVIATES"
+    WAIVED = "WAIVED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Severity(StrEnum):
+    """How bad, from least to worst; compare with `rank`."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for info to 4 for critical."""
+        return list(Severity).index(self)
+
+    def raised(self, steps: int = 1) -> Severity:
+        """Give the severity that many steps higher (lower for negative), within the scale."""
+        scale = list(Severity)
+        return scale[max(0, min(len(scale) - 1, self.rank + steps))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeverityStep:
+    """One step of a severity's trace: which rule of the table moved it, from what to what."""
+
+    rule: str
+    severity: Severity
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a judgement is about: an asset's port from a zone, or an entry of a document.
+
+    `asset` is the asset id where the inventory knows one, else the DNS name that was listed, else
+    the address; `transport` and `port` are None for subjects without a port.
+    """
+
+    asset: str
+    zone: str
+    """The vantage zone it was seen from; empty for judgements on documents."""
+    transport: Transport | None = None
+    port: int | None = None
+    address: str = ""
+    """The address as text, for print; part of the fingerprint through `asset` only where no name is known."""
+
+
+def fingerprint(rule: str, subject: Subject) -> str:
+    """Give the finding's stable id: 16 hex digits over rule, asset, zone, transport and port.
+
+    Never a banner, a time, an address behind a known asset, or a process: those change while the
+    finding stays the same one.
+    """
+    parts = (rule, subject.asset, subject.zone, subject.transport or "", str(subject.port or ""))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One rule's verdict on one subject, with what it rests on."""
+
+    rule: str
+    verdict: Verdict
+    subject: Subject
+    title: str
+    because: str
+    """One sentence in observed words: what was seen, against which entry."""
+    facts: tuple[str, ...] = ()
+    """Ids from `facts.yaml` that this judgement asserts.
+
+    Deviations assert what they deviate by. A CONFORMS judgement asserts what holds in spite of an
+    approval: an approved service may be insecure by protocol, or a data store that anyone reaches.
+    """
+    severity: Severity | None = None
+    """Set for DEVIATES and WAIVED; None otherwise."""
+    trace: tuple[SeverityStep, ...] = ()
+    action: str = ""
+    """What to do about it."""
+    endpoint: Endpoint | None = None
+    also: tuple[Endpoint, ...] = ()
+    """Further endpoints of the same asset with the same verdict: one finding, several addresses."""
+    entry_id: str = ""
+    """The baseline entry it was compared with (or the nearest one)."""
+    nearest: str = ""
+    """Why the nearest entry does not match; empty where one does."""
+    service: str = ""
+    identified_by: str = ""
+    owner: str = ""
+    evidence: tuple[str, ...] = ()
+    """Digests of raw records, or the run's outcome digest."""
+    waiver_id: str = ""
+    required: bool = False
+    """Whether something required hangs on it: an UNKNOWN here makes the check exit 3."""
+    location: SourceLocation | None = None
+    controls: tuple[str, ...] = ()
+    """Control ids the service rule names, as `pci:1.2.5`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Give the stable id of the finding this judgement belongs to."""
+        return fingerprint(self.rule, self.subject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """All judgements of one run against one baseline, worst first; `policy.evaluate` makes it."""
+
+    judgements: tuple[Judgement, ...]
+    scope: str
+    """The baseline's scope; subjects of judgements on its entries begin with it and a slash."""
+    at: datetime
+    """The instant it was judged for: approvals, waivers and certificates hold or not at it."""
+    trust: Trust | None
+    """How far the zone of the run's vantage is trusted; None when nobody declared that zone."""
+    available: frozenset[str]
+    """The needs of facts (`facts.yaml`) that the documents judged with have met."""
+
+    def of(self, verdict: Verdict) -> tuple[Judgement, ...]:
+        """Give the judgements with that verdict, in their order."""
+        return tuple(each for each in self.judgements if each.verdict is verdict)
+
+    @property
+    def deviations(self) -> tuple[Judgement, ...]:
+        """Give what deviates and is not waived."""
+        return self.of(Verdict.DEVIATES)
+
+    @property
+    def waived(self) -> tuple[Judgement, ...]:
+        """Give what deviates under a waiver."""
+        return self.of(Verdict.WAIVED)
+
+    @property
+    def unknown(self) -> tuple[Judgement, ...]:
+        """Give what could not be judged."""
+        return self.of(Verdict.UNKNOWN)
+
+
+class FindingStatus(StrEnum):
+    """Where a finding is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    WAIVED = "waived"
+    FIX_CLAIMED = "fix-claimed"
+    CLOSED = "closed"
+
+
+class FindingEventKind(StrEnum):
+    """What happened to a finding; events are appended and never changed."""
+
+    OPENED = "opened"
+    SEEN = "seen"
+    WAIVED = "waived"
+    WAIVER_ENDED = "waiver-ended"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingEvent:
+    """One event in the life of a finding."""
+
+    finding: str
+    """The fingerprint."""
+    kind: FindingEventKind
+    at: datetime
+    run_id: str
+    severity: Severity
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A deviation over time: the latest judgement, and its life."""
+
+    fingerprint: str
+    judgement: Judgement
+    status: FindingStatus
+    first_seen: datetime
+    last_seen: datetime
+    times_seen: int
+    reopened: int = 0
+    """How often it came back after it was closed; first_seen stays the original."""
+    resolved_at: datetime | None = None
+    run_id: str = ""
+    """The run that saw it last."""

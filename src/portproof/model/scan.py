@@ -1,0 +1,273 @@
+"""A scan before and after: the plan that was made, and the record of what came of it.
+
+`ScanPlan` is frozen before the first packet and holds all that a vantage needs. `RunRecord` is what
+the policy reads: per host the port sets by state, the observations a person may look at, the
+controls, the coverage, and whether the run may conclude anything (`RunStatus`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from portproof.model.endpoint import Address, Endpoint, Network, Transport
+from portproof.model.observation import LocalFault, Observation, PortState, Reason
+from portproof.model.ports import PortSet
+from portproof.model.vantage import Vantage
+
+# ---------------------------------------------------------------- the plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedHost:
+    """One address that will be probed, the target it stems from, and the ports asked of it."""
+
+    address: Address
+    target: str
+    """The target as a person listed it: an address, a network, a name."""
+    name: str | None = None
+    """The DNS name that resolved to this address in this run; None when an address was listed."""
+    tcp: PortSet
+    udp: PortSet
+
+    def ports(self, transport: Transport) -> PortSet:
+        """Give the ports asked of this host over that transport."""
+        match transport:
+            case Transport.TCP:
+                return self.tcp
+            case Transport.UDP:
+                return self.udp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a DNS name resolved to when the plan was made; `addresses` is empty when it did not."""
+
+    name: str
+    addresses: tuple[Address, ...]
+    at: datetime
+    detail: str = ""
+    """The resolver's own words on failure."""
+    outside: tuple[Address, ...] = ()
+    """Addresses it resolved to that the authorisation does not permit; never probed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How fast and how wide; probes per second, and connections at once."""
+
+    global_pps: int = 20_000
+    per_host_pps: int = 20_000
+    max_connections: int = 4_000
+    per_host_connections: int = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Time-outs in milliseconds and how often a silent port is asked again."""
+
+    timeout_ms: int = 1_000
+    """The longest wait for an answer; shortened per host once round-trip times are known."""
+    min_timeout_ms: int = 250
+    max_retries: int = 2
+    """Further probes to a silent port: silence after 1 + max_retries attempts is filtered."""
+    udp_timeout_ms: int = 1_500
+    dialogue_timeout_ms: int = 3_000
+    """Per turn of a protocol conversation."""
+    control_interval_ms: int = 1_000
+    """How often each control is asked while probes are under way."""
+    max_witness_gap_ms: int = 5_000
+    """Silence between two witnesses further apart than this is not evidence (law 2)."""
+
+
+class ControlKind(StrEnum):
+    """What a control is expected to show."""
+
+    POSITIVE = "positive"
+    """Known to answer open: silence from it makes our own silence worthless."""
+    NEGATIVE = "negative"
+    """Known to be closed or unroutable: an open answer means something answers for the targets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """An endpoint whose answer is known beforehand, and the networks it witnesses for."""
+
+    id: str
+    kind: ControlKind
+    endpoint: Endpoint
+    networks: tuple[Network, ...]
+    """It speaks for addresses inside these networks only."""
+    own: bool = False
+    """A listener of portproof itself: recorded and attributed, never a finding (law 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisationRef:
+    """Which authorisation a run rested on: its id, owner and the SHA-256 of its document."""
+
+    id: str
+    owner: str
+    contact: str
+    valid_from: datetime
+    valid_until: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """Everything that will be sent, frozen before the first packet."""
+
+    run_id: str
+    vantage: Vantage
+    scope: str
+    """The scope's name as reports print it."""
+    hosts: tuple[PlannedHost, ...]
+    resolutions: tuple[Resolution, ...] = ()
+    controls: tuple[Control, ...] = ()
+    authorisation: AuthorisationRef
+    rates: Rates = field(default_factory=Rates)
+    timing: Timing = field(default_factory=Timing)
+    silent_ports: PortSet
+    """Ports that get a connect and not one byte: fragile devices (printers, controllers)."""
+    seed: int
+    """Chooses the order of probes; the same seed gives the same order."""
+    excluded: tuple[Network, ...] = ()
+    """Authorised exclusions that cut into the targets; printed, never probed."""
+    engine: str = "connect"
+
+    def probes(self, transport: Transport) -> int:
+        """Count the endpoints planned over that transport."""
+        return sum(len(host.ports(transport)) for host in self.hosts)
+
+
+# ---------------------------------------------------------------- what came of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSample:
+    """One asking of a control: `at_ms` since the run began, and whether it showed what it must."""
+
+    control_id: str
+    at_ms: int
+    as_expected: bool
+    seen: str
+    """The state and reason that came, or the fault: `open (syn-ack)`, `filtered (no-response)`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """Who spoke for the silence of one network in a run, and how well."""
+
+    network: Network
+    positive: tuple[str, ...]
+    """Ids of positive controls, or the endpoints that answered on the same route."""
+    negative: tuple[str, ...]
+    """Ids of negative controls; empty: none was configured, and the report says so."""
+    samples: int
+    failures: int
+    longest_gap_ms: int
+    """The longest interval of the run without a witness for this network."""
+    silent: int
+    """Silent endpoints of the network, witnessed or not."""
+    unwitnessed: int
+    """Of them, those that became Unmeasured(CONTROL_FAILED)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOutcome:
+    """All outcomes of one host over one transport, as disjoint port sets.
+
+    The sets of `states` and of `unmeasured` are disjoint, and their union is what was planned less
+    what is missing. `observations` holds one object per open port, and per port that somebody
+    asked about (required by the baseline), in port order.
+    """
+
+    host: PlannedHost
+    transport: Transport
+    states: Mapping[PortState, PortSet]
+    reasons: Mapping[Reason, PortSet]
+    unmeasured: Mapping[LocalFault, PortSet]
+    observations: tuple[Observation, ...] = ()
+
+    def state_of(self, port: int) -> PortState | LocalFault | None:
+        """Give the port's state, or why it was not measured; None when it was not planned."""
+        for state, ports in self.states.items():
+            if port in ports:
+                return state
+        for fault, ports in self.unmeasured.items():
+            if port in ports:
+                return fault
+        return None
+
+    def observation(self, port: int) -> Observation | None:
+        """Give the observation kept for the port; None when only its state was kept."""
+        return next((each for each in self.observations if each.endpoint.port == port), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Planned against measured, over one transport; planned = measured + unmeasured + missing."""
+
+    transport: Transport
+    planned: int
+    measured: int
+    unmeasured: Mapping[LocalFault, int]
+    missing: int
+
+
+class RunStatus(StrEnum):
+    """What a run may do: only a complete one opens or closes findings and resets a clock."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INCONCLUSIVE = "inconclusive"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFacts:
+    """What the machine says of its clock at the start of a run."""
+
+    source: str
+    """`chrony`, `systemd-timesyncd`, `unknown`."""
+    synchronised: bool | None
+    """None when it cannot be told."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run as it happened; what the policy judges and the report prints."""
+
+    plan: ScanPlan
+    status: RunStatus
+    status_reason: str
+    """One sentence; why a run is inconclusive or interrupted, empty when complete."""
+    started: datetime
+    finished: datetime
+    duration_ms: int
+    """By the monotonic clock."""
+    hosts: tuple[HostOutcome, ...]
+    coverage: tuple[Coverage, ...]
+    witnesses: tuple[Witness, ...]
+    samples: tuple[ControlSample, ...]
+    own_listeners: tuple[Endpoint, ...]
+    """portproof's own listening sockets during the run: attributed, never findings."""
+    masked: int = 0
+    """How many secrets were masked in captured bytes before storage."""
+    clock: ClockFacts
+    tool_version: str
+    retransmitted: int = 0
+    """Probes sent again to silent ports."""
+
+    def host_outcomes(self, address: Address) -> Iterator[HostOutcome]:
+        """Give the outcomes of one address, one per transport that was planned."""
+        return (each for each in self.hosts if each.host.address == address)
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether the run may open and close findings."""
+        return self.status is RunStatus.COMPLETE

@@ -1,0 +1,44 @@
+"""What the configuration file says, before options and environment variables override it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from portproof.model.finding import Severity
+from portproof.model.portspec import PortSpec
+from portproof.model.targetspec import TargetSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsDocument:
+    """The configuration file (`portproof.yaml`); None everywhere it says nothing.
+
+    Relative paths are already resolved against the folder of the file.
+    """
+
+    entity: str | None = None
+    """The organisation, as report covers print it."""
+    scope: str | None = None
+    classification: str | None = None
+    """How confidential reports are: `internal`, `confidential`."""
+    operator: str | None = None
+    """Who runs the audit."""
+    database: str | None = None
+    """A path, or a URL with `://`."""
+    baseline: Path | None = None
+    authorisation: Path | None = None
+    waivers: Path | None = None
+    vantages: Path | None = None
+    vantage: str | None = None
+    """Id of the vantage a run is made from when no option names one."""
+    targets: tuple[TargetSpec, ...] | None = None
+    ports: PortSpec | None = None
+    exclude: tuple[TargetSpec, ...] | None = None
+    """Never asked; none of them carries ports."""
+    fail_on: Severity | None = None
+    """The least severity that makes `check` and `audit` exit 1."""
+    frameworks: tuple[str, ...] | None = None
+    """Names of framework files without their ending, `pci-dss-4.0.1`."""
+    digest: str = ""
+    """SHA-256 of the document's bytes, lower-case hex; empty when there is no file."""
