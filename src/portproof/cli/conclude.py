@@ -1,0 +1,61 @@
+"""What `audit` and `check` do with a stored run: judge it, report it, choose the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from portproof.bootstrap import REPORT_FORMATS, Application, probe_names
+from portproof.bootstrap.forms import findings_table, summary_panel, to_text
+from portproof.contracts import Store
+from portproof.model.evidence import EvidenceDocument
+from portproof.model.finding import Severity
+from portproof.policy.exit_code import exit_code
+from portproof.usecases.check import CheckResult, check
+from portproof.usecases.describe.case import gather
+from portproof.usecases.describe.document import describe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A judged run, ready to be shown."""
+
+    checked: CheckResult
+    document: EvidenceDocument
+
+
+def judge(app: Application, store: Store, run_id: str) -> Verdict:
+    """Check the run and describe it.
+
+    Raises:
+        PortproofError: a document has faults, or the store cannot be read.
+    """
+    documents = app.documents
+    checked = check(store, app.clock, documents, run_id)
+    case = gather(store, app.clock, checked, documents, app.imprint, probes=probe_names())
+    return Verdict(checked=checked, document=describe(case))
+
+
+def show(verdict: Verdict, form: str, console: Console) -> None:
+    """Write the verdict to standard output: as a table for people, else in a machine's form."""
+    if form == "table":
+        console.print(summary_panel(verdict.document))
+        console.print(findings_table(verdict.document))
+    else:
+        # Not through rich: machine output is written as it is, unwrapped and uncoloured.
+        console.file.write(to_text(verdict.document, form))
+        console.file.write("\n")
+
+
+def report(app: Application, verdict: Verdict, out: Path, console: Console) -> None:
+    """Write every report format into `out`, and say where they are."""
+    for path in app.write_reports(verdict.document, out, REPORT_FORMATS):
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def code(app: Application, verdict: Verdict, *, exit_zero: bool) -> int:
+    """Choose the exit code; `--exit-zero` silences findings and gaps, never an error."""
+    fail_on = app.settings.fail_on or Severity.MEDIUM
+    return 0 if exit_zero else exit_code(verdict.checked.evaluation, verdict.checked.run, fail_on)

@@ -1,0 +1,15 @@
+"""The two streams: answers on standard output, everything for people on standard error."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+
+def out() -> Console:
+    """Standard output; colour only on a terminal, and never with NO_COLOR."""
+    return Console(highlight=False)
+
+
+def err() -> Console:
+    """Standard error: progress, where things are, what happened."""
+    return Console(stderr=True, highlight=False)

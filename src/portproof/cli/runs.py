@@ -1,0 +1,52 @@
+"""`portproof runs`: the stored runs."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from portproof.bootstrap import Application
+from portproof.cli import consoles
+from portproof.cli.options import settings_options
+from portproof.contracts import Store
+from portproof.errors import StoreError
+
+
+@click.command()
+@settings_options
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first."
+)
+def runs(*, app: Application, limit: int) -> int:
+    """List the stored runs, newest first."""
+    table = Table("run", "status", "scope", "vantage", "measured", "planned", "deviations")
+    with app.open_store(create=False) as store:
+        for each in store.runs(limit=limit):
+            deviations = "not judged" if each.deviations is None else str(each.deviations)
+            table.add_row(
+                each.id,
+                each.status,
+                each.scope,
+                each.vantage,
+                f"{each.measured:,}",
+                f"{each.planned:,}",
+                deviations,
+            )
+    consoles.out().print(table)
+    return 0
+
+
+def run_or_latest(store: Store, run_id: str | None) -> str:
+    """Give the run asked for, or the newest.
+
+    Raises:
+        StoreError: none was asked for and the store holds none.
+    """
+    if run_id is not None:
+        return run_id
+    newest = store.runs(limit=1)
+    if not newest:
+        raise StoreError(
+            "the store holds no run yet; `portproof audit` or `portproof scan` makes one"
+        )
+    return newest[0].id

@@ -1,0 +1,250 @@
+"""From listed targets to a frozen plan.
+
+`lay_out` decides *which* endpoints will be asked: it checks each target against the authorisation,
+counts them against the budget, and only then lists addresses. `complete` adds controls, rates and
+order. Between the two, the vantage opens its own control listeners for the addresses laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from ipaddress import ip_network
+
+from portproof.errors import AuthorisationError, BudgetError
+from portproof.model.authorisation import FRAGILE_PORTS, Authorisation
+from portproof.model.endpoint import Address, Network
+from portproof.model.ports import PortSet
+from portproof.model.portspec import PortSpec
+from portproof.model.scan import Control, PlannedHost, Resolution, ScanPlan, Timing
+from portproof.model.targetspec import (
+    AddressTarget,
+    NameTarget,
+    NetworkTarget,
+    RangeTarget,
+    TargetSpec,
+    addresses,
+)
+from portproof.model.targetspec import size as address_count
+from portproof.model.vantage import Vantage
+from portproof.plan.authorise import permitted_addresses, require_in_force, require_inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The endpoints that will be asked, before controls are known."""
+
+    hosts: tuple[PlannedHost, ...]
+    resolutions: tuple[Resolution, ...]
+    excluded: tuple[Network, ...]
+    """Authorised exclusions and asked-for ones that cut into the targets."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The addresses that will be probed."""
+        return tuple(host.address for host in self.hosts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What a person asks for."""
+
+    scope: str
+    targets: tuple[TargetSpec, ...]
+    ports: PortSpec
+    exclude: tuple[TargetSpec, ...] = ()
+    vantage: Vantage
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunIdentity:
+    """What makes a run this one: its id, and the seed that chooses the order of its probes."""
+
+    run_id: str
+    seed: int
+
+
+def names_to_resolve(request: PlanRequest) -> tuple[str, ...]:
+    """Give the DNS names among the targets, each once, in their order."""
+    return tuple(
+        dict.fromkeys(each.name for each in request.targets if isinstance(each, NameTarget))
+    )
+
+
+def admit(request: PlanRequest, authorisation: Authorisation | None, at: datetime) -> Authorisation:
+    """Give the authorisation if everything listed may be probed under it at that instant.
+
+    Needs no resolver: it is asked before the first DNS question leaves.
+
+    Raises:
+        AuthorisationError: the authorisation does not hold at `at`, or a target lies outside it.
+        BudgetError: more endpoints than the authorisation's `max_probes`.
+    """
+    held = require_in_force(authorisation, at)
+    for target in request.targets:
+        require_inside(target, held)
+    _require_budget(request, held)
+    return held
+
+
+def lay_out(
+    request: PlanRequest,
+    *,
+    authorisation: Authorisation | None,
+    resolutions: Sequence[Resolution],
+    at: datetime,
+) -> Layout:
+    """Give the hosts and ports that may and will be probed.
+
+    Addresses listed twice are probed once, over the union of their ports. A name that did not
+    resolve is kept in the resolutions; the rest of the plan goes on without it.
+
+    Raises:
+        AuthorisationError: as `admit`; or a name resolves outside it, or nothing is left to probe.
+        BudgetError: as `admit`.
+    """
+    held = admit(request, authorisation, at)
+    by_name = {each.name: each for each in resolutions}
+    permitted = {name: permitted_addresses(each, held) for name, each in by_name.items()}
+    merged: dict[Address, PlannedHost] = {}
+    left_out: dict[Network, None] = {}
+    for host in _listed(request, permitted):
+        gone = _exclusion(host.address, held, request.exclude)
+        if gone is None:
+            merged[host.address] = _joined(merged.get(host.address), host)
+        else:
+            left_out[gone] = None
+    _require_something(merged, request, by_name)
+    return Layout(
+        hosts=tuple(merged.values()),
+        resolutions=tuple(
+            _with_outside(each, permitted.get(each.name, ())) for each in resolutions
+        ),
+        excluded=tuple(left_out),
+    )
+
+
+def complete(
+    layout: Layout,
+    request: PlanRequest,
+    *,
+    identity: RunIdentity,
+    authorisation: Authorisation,
+    own_controls: Sequence[Control],
+) -> ScanPlan:
+    """Freeze the plan: the layout, the controls that can speak for it, rates and order."""
+    return ScanPlan(
+        run_id=identity.run_id,
+        vantage=request.vantage,
+        scope=request.scope,
+        hosts=layout.hosts,
+        resolutions=layout.resolutions,
+        controls=(*own_controls, *_speaking(authorisation.controls, layout.addresses)),
+        authorisation=authorisation.ref(),
+        rates=authorisation.rates,
+        timing=request.timing,
+        silent_ports=PortSet.of(*FRAGILE_PORTS) - authorisation.allow_fragile,
+        seed=identity.seed,
+        excluded=layout.excluded,
+    )
+
+
+def _require_budget(request: PlanRequest, authorisation: Authorisation) -> None:
+    """Count before listing: names count as one address each, they cannot make a /8."""
+    probes = 0
+    for target in request.targets:
+        ports = (
+            len(target.ports)
+            if target.ports is not None
+            else len(request.ports.tcp) + len(request.ports.udp)
+        )
+        probes += ports * (address_count(target) or 1)
+    if probes > authorisation.max_probes:
+        raise BudgetError(
+            f"{probes:,} endpoints",
+            f"authorisation {authorisation.id} allows {authorisation.max_probes:,} in one run; "
+            "name fewer targets or ports, or have max_probes raised",
+        )
+
+
+def _listed(
+    request: PlanRequest, permitted: dict[str, tuple[Address, ...]]
+) -> Iterator[PlannedHost]:
+    """Give each address of each target, in the order of the list."""
+    for target in request.targets:
+        tcp, udp = request.ports.tcp, request.ports.udp
+        if target.ports is not None:
+            tcp, udp = target.ports, PortSet.empty()
+        name = target.name if isinstance(target, NameTarget) else None
+        held = (
+            permitted.get(target.name, ()) if isinstance(target, NameTarget) else addresses(target)
+        )
+        for address in held:
+            yield PlannedHost(address=address, target=str(target), name=name, tcp=tcp, udp=udp)
+
+
+def _joined(before: PlannedHost | None, host: PlannedHost) -> PlannedHost:
+    """Probe an address once: the union of ports, the first target, and a name if any gives one."""
+    if before is None:
+        return host
+    return replace(
+        before, name=before.name or host.name, tcp=before.tcp | host.tcp, udp=before.udp | host.udp
+    )
+
+
+def _exclusion(
+    address: Address, authorisation: Authorisation, exclude: tuple[TargetSpec, ...]
+) -> Network | None:
+    """Give the exclusion that holds the address: the authorisation's, or one asked for."""
+    for each in authorisation.exclusions:
+        if each.network.version == address.version and address in each.network:
+            return each.network
+    return next((ip_network(address) for each in exclude if _stands_for(each, address)), None)
+
+
+def _stands_for(target: TargetSpec, address: Address) -> bool:
+    """Whether a listed target holds the address; a name holds none, it is excluded by its addresses."""
+    match target:
+        case AddressTarget(address=listed):
+            return listed == address
+        case NetworkTarget(network=network):
+            return network.version == address.version and address in network
+        case RangeTarget(octets=octets):
+            packed = address.packed
+            return address.version == 4 and all(  # noqa: PLR2004 - the IP version
+                low <= octet <= high for octet, (low, high) in zip(packed, octets, strict=True)
+            )
+        case NameTarget():
+            return False
+
+
+def _require_something(
+    merged: dict[Address, PlannedHost], request: PlanRequest, by_name: dict[str, Resolution]
+) -> None:
+    """Refuse an empty plan, except when names failed to resolve: that is a result (UNKNOWN)."""
+    unresolved = any(not each.addresses for each in by_name.values())
+    if not merged and not unresolved:
+        listed = ", ".join(str(each) for each in request.targets) or "no target"
+        raise AuthorisationError(
+            "excluded", listed, "nothing is left to probe after the exclusions"
+        )
+
+
+def _with_outside(resolution: Resolution, permitted: tuple[Address, ...]) -> Resolution:
+    outside = tuple(each for each in resolution.addresses if each not in permitted)
+    return replace(resolution, outside=outside)
+
+
+def _speaking(controls: Sequence[Control], planned: Sequence[Address]) -> tuple[Control, ...]:
+    """Keep the controls with a network around an address of the plan: the others say nothing here."""
+    return tuple(
+        control
+        for control in controls
+        if any(
+            net.version == each.version and each in net
+            for net in control.networks
+            for each in planned
+        )
+    )

@@ -1,0 +1,28 @@
+"""Names to addresses through the system's resolver, both families."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import ip_address
+
+from portproof.model.endpoint import Address
+
+
+class SystemResolver:
+    """getaddrinfo(3): hosts file, DNS, whatever this machine is set up to use."""
+
+    def resolve(self, name: str) -> tuple[Address, ...]:
+        """Give every address of the name, IPv4 first, without duplicates or scoped addresses.
+
+        Raises:
+            LookupError: the name does not resolve, with the resolver's own words.
+        """
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as failure:
+            raise LookupError(f"{name}: {failure}") from failure
+        texts = [str(sockaddr[0]) for *_, sockaddr in answers]
+        found = dict.fromkeys(ip_address(text) for text in texts if "%" not in text)
+        if not found:
+            raise LookupError(f"{name}: the resolver gave no usable address")
+        return tuple(sorted(found, key=lambda each: (each.version, int(each))))

@@ -1,0 +1,17 @@
+"""The sentences that the product can say, one file each.
+
+::
+
+    audit = scan + check + report
+
+    scan      plan, authorise, probe, keep               → RunRecord
+    check     judge a stored run against the documents   → CheckResult (findings move on)
+    describe  everything a report prints                 → EvidenceDocument
+    diff      two runs compared, or refused              → Drift
+    probe     one endpoint, now                          → observations
+    doctor    what this machine can do                   → Diagnoses, each with its remedy
+    init      the first documents of a new user
+
+Use cases know the contracts (`contracts.py`) and the pure core; which store, scanner or renderer
+they talk to is decided in `bootstrap`.
+"""

@@ -1,0 +1,60 @@
+"""Check: judge a stored run against the documents, and let findings move on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portproof.compliance.attest import attest
+from portproof.compliance.facts import Facts, assert_facts
+from portproof.contracts import Clock, Store
+from portproof.model.compliance import FrameworkResult
+from portproof.model.finding import Finding
+from portproof.model.scan import RunRecord
+from portproof.policy.evaluate import Evaluation, evaluate
+from portproof.policy.lifecycle import finding_events
+from portproof.usecases.inputs import Documents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What judging one run came to."""
+
+    run: RunRecord
+    evaluation: Evaluation
+    facts: Facts
+    frameworks: tuple[FrameworkResult, ...]
+    findings: Mapping[str, Finding]
+    """Every finding of the store after this check, by fingerprint."""
+
+
+def check(store: Store, clock: Clock, documents: Documents, run_id: str) -> CheckResult:
+    """Judge the run, append what that does to findings, and give it all.
+
+    Only a conclusive run moves findings; judging the same run twice changes nothing. The run is
+    judged at the instant it finished, so that the same run and documents give the same verdicts on
+    any later day.
+
+    Raises:
+        StoreError: there is no such run, or it cannot be read or written.
+    """
+    run = store.load_run(run_id)
+    evaluation = evaluate(
+        run,
+        documents.baseline,
+        waivers=documents.waivers,
+        rules=documents.rules,
+        vantages=documents.vantages,
+        at=run.finished,
+    )
+    with store.run_lock():
+        events = finding_events(store.findings(), evaluation, run, at=clock.now())
+        store.apply_events(run.plan.run_id, events, evaluation.judgements)
+    facts = assert_facts(run, evaluation, documents.baseline, documents.facts)
+    return CheckResult(
+        run=run,
+        evaluation=evaluation,
+        facts=facts,
+        frameworks=tuple(attest(each, facts, run) for each in documents.frameworks),
+        findings={each.fingerprint: each for each in store.findings()},
+    )

@@ -1,0 +1,118 @@
+"""All that one report is made of, gathered before the first line of it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from portproof.contracts import Clock, Head, RunSummary, Store
+from portproof.model.endpoint import Endpoint
+from portproof.model.evidence import IntervalInfo
+from portproof.model.finding import Finding, FindingEvent, FindingStatus
+from portproof.model.observation import Observation
+from portproof.model.scan import HostOutcome, RunRecord, RunStatus
+from portproof.policy.drift import Drift, compare
+from portproof.usecases.check import CheckResult
+from portproof.usecases.inputs import Documents, Imprint
+
+_HISTORY_RUNS = 60
+"""Runs listed under the operation of the control: two months of daily audits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One checked run with its documents and its history."""
+
+    checked: CheckResult
+    documents: Documents
+    imprint: Imprint
+    issued_at: datetime
+    head: Head
+    outcome_digest: str
+    sizes: Mapping[str, int]
+    """Bytes of each raw record the run's observations lead to, by digest."""
+    history: Sequence[RunSummary]
+    events: Mapping[str, Sequence[FindingEvent]]
+    """Finding events by fingerprint, for the findings of this report."""
+    intervals: Sequence[IntervalInfo]
+    earlier: RunRecord | None
+    """The last conclusive run of the same scope and vantage before this one; None: there is none."""
+    drift: Drift | None
+    """None exactly when `earlier` is."""
+    probes: tuple[str, ...]
+    """The protocol probes that could be tried, `redis/tcp`."""
+
+    @property
+    def run(self) -> RunRecord:
+        """The run that this report is about."""
+        return self.checked.run
+
+
+def gather(
+    store: Store,
+    clock: Clock,
+    checked: CheckResult,
+    documents: Documents,
+    imprint: Imprint,
+    *,
+    probes: tuple[str, ...],
+) -> Case:
+    """Read from the store what a report of the checked run prints.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    run = checked.run
+    history = store.runs(scope=run.plan.scope, limit=_HISTORY_RUNS)
+    earlier = _earlier(store, run, history)
+    digests = {each.evidence for _, each in noteworthy(run) if each.evidence}
+    return Case(
+        checked=checked,
+        documents=documents,
+        imprint=imprint,
+        issued_at=clock.now(),
+        head=store.head(),
+        outcome_digest=store.outcome_digest(run.plan.run_id),
+        sizes={digest: store.raw_size(digest) for digest in digests},
+        history=history,
+        events={each: store.finding_events(each) for each in _reported(checked)},
+        intervals=store.intervals(_endpoints(run), vantage=run.plan.vantage.id),
+        earlier=earlier,
+        drift=compare(earlier, run) if earlier else None,
+        probes=probes,
+    )
+
+
+def noteworthy(run: RunRecord) -> Iterator[tuple[HostOutcome, Observation]]:
+    """Give every observation that was kept as an object, host by host."""
+    return ((host, each) for host in run.hosts for each in host.observations)
+
+
+def carried_over(checked: CheckResult) -> tuple[Finding, ...]:
+    """Give the findings still standing that this run did not judge again: they must not vanish."""
+    judged = {each.fingerprint for each in checked.evaluation.judgements}
+    return tuple(
+        each
+        for each in checked.findings.values()
+        if each.status is not FindingStatus.CLOSED and each.fingerprint not in judged
+    )
+
+
+def _reported(checked: CheckResult) -> set[str]:
+    judged = {each.fingerprint for each in checked.evaluation.judgements}
+    return (judged & set(checked.findings)) | {each.fingerprint for each in carried_over(checked)}
+
+
+def _endpoints(run: RunRecord) -> tuple[Endpoint, ...]:
+    own = set(run.own_listeners)
+    return tuple(each.endpoint for _, each in noteworthy(run) if each.endpoint not in own)
+
+
+def _earlier(store: Store, run: RunRecord, history: Sequence[RunSummary]) -> RunRecord | None:
+    """Find the last complete run from the same vantage that began before this one."""
+    for each in history:
+        before = each.started < run.started and each.id != run.plan.run_id
+        if before and each.status is RunStatus.COMPLETE and each.vantage == run.plan.vantage.id:
+            return store.load_run(each.id)
+    return None

@@ -1,0 +1,72 @@
+"""The cover: what the report is, and its one-page result in neutral words."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from portproof.model.evidence import ReportInfo, Summary
+from portproof.model.finding import Severity, Verdict
+from portproof.model.scan import RunStatus
+from portproof.usecases.describe.case import Case, carried_over
+from portproof.usecases.describe.wording import counted, instant
+
+
+def report_info(case: Case) -> ReportInfo:
+    """Give the report's identity; its id follows the run's, so that one run has one report id."""
+    frameworks = " and ".join(
+        f"{each.framework.title} {each.framework.version}" for each in case.checked.frameworks
+    )
+    return ReportInfo(
+        id=f"report-{case.run.plan.run_id}",
+        title=f"Network exposure evidence supporting {frameworks}"
+        if frameworks
+        else "Network exposure evidence",
+        kind="point-in-time",
+        entity=case.imprint.entity,
+        scope=case.run.plan.scope,
+        issued_at=instant(case.issued_at),
+        classification=case.imprint.classification,
+        tool_version=case.run.tool_version,
+        operator=case.imprint.operator,
+        log_size=case.head.size,
+        log_head=case.head.digest,
+    )
+
+
+def summary(case: Case) -> Summary:
+    """Give the overall line and the counts behind it."""
+    deviations = case.checked.evaluation.deviations
+    severities = Counter(each.severity for each in deviations)
+    verdicts = Counter(each.verdict for each in case.checked.evaluation.judgements)
+    return Summary(
+        sentence=_sentence(case),
+        run_status=case.run.status,
+        status_reason=case.run.status_reason,
+        by_severity={each.value: severities[each] for each in reversed(Severity)},
+        by_verdict={each.value: verdicts[each] for each in Verdict},
+        planned=sum(each.planned for each in case.run.coverage),
+        measured=sum(each.measured for each in case.run.coverage),
+    )
+
+
+def _sentence(case: Case) -> str:
+    evaluation = case.checked.evaluation
+    deviations = counted(len(evaluation.deviations), "deviation")
+    unknown = [each for each in evaluation.unknown if each.required]
+    if case.run.status is not RunStatus.COMPLETE:
+        seen = f" What was measured shows {deviations}." if evaluation.deviations else ""
+        return f"Insufficient evidence: {case.run.status_reason}.{seen}"
+    if unknown:
+        required = counted(len(unknown), "required service")
+        seen = f"{deviations} observed" if evaluation.deviations else "no deviation was observed"
+        return f"Insufficient evidence for {required}; in what was measured, {seen}."
+    if evaluation.deviations:
+        were = "was" if len(evaluation.deviations) == 1 else "were"
+        return f"{deviations} {were} observed within the stated coverage."
+    standing = carried_over(case.checked)
+    if standing:
+        return (
+            "No deviation was observed within the stated coverage; "
+            f"{counted(len(standing), 'earlier finding')} outside it still stand open."
+        )
+    return "No deviation was observed within the stated coverage."

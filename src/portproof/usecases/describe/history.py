@@ -1,0 +1,128 @@
+"""Changes since the last comparable run, the operation of the control, and the evidence index."""
+
+from __future__ import annotations
+
+from portproof.model.evidence import ChangeInfo, DocumentInfo, EvidenceItem, OperationInfo
+from portproof.model.finding import FindingEventKind
+from portproof.usecases.describe.case import Case, noteworthy
+from portproof.usecases.describe.wording import instant
+
+_FINDING_CHANGES = {
+    FindingEventKind.OPENED: "finding opened",
+    FindingEventKind.REOPENED: "finding reopened",
+    FindingEventKind.RESOLVED: "finding resolved",
+    FindingEventKind.WAIVED: "finding waived",
+    FindingEventKind.WAIVER_ENDED: "waiver ended",
+}
+
+
+def compared_with(case: Case) -> tuple[str, str]:
+    """Give the run that the changes are against, and a note; the run is empty when none compares."""
+    if case.earlier is None or case.drift is None:
+        return (
+            "",
+            "There is no earlier complete run of this scope from this vantage to compare with.",
+        )
+    if case.drift.refused:
+        return (
+            "",
+            f"Run {case.earlier.plan.run_id} is not comparable: {'; '.join(case.drift.refused)}.",
+        )
+    return case.earlier.plan.run_id, ""
+
+
+def change_infos(case: Case) -> tuple[ChangeInfo, ...]:
+    """Give port changes against the earlier run, then what this run did to findings."""
+    ports = () if case.drift is None else case.drift.changes
+    return (
+        *(
+            ChangeInfo(
+                kind="port" if each.before != each.after else "service",
+                subject=str(each.endpoint),
+                before=_told(each.before, each.service_before),
+                after=_told(each.after, each.service_after),
+            )
+            for each in ports
+        ),
+        *_finding_changes(case),
+    )
+
+
+def _told(state: str | None, service: str) -> str:
+    return f"{state or 'not kept'}{f' ({service})' if service else ''}"
+
+
+def _finding_changes(case: Case) -> tuple[ChangeInfo, ...]:
+    titles = {each: finding.judgement.title for each, finding in case.checked.findings.items()}
+    return tuple(
+        ChangeInfo(
+            kind=_FINDING_CHANGES[event.kind],
+            subject=f"{titles[fingerprint]} ({fingerprint})",
+            before="",
+            after=instant(event.at),
+        )
+        for fingerprint, events in sorted(case.events.items())
+        for event in events
+        if event.run_id == case.run.plan.run_id and event.kind in _FINDING_CHANGES
+    )
+
+
+def operation_infos(case: Case) -> tuple[OperationInfo, ...]:
+    """Give the store's runs of this scope, newest first, failed and inconclusive ones included."""
+    return tuple(
+        OperationInfo(
+            id=each.id,
+            started=instant(each.started),
+            status=each.status,
+            reason=each.status_reason,
+            planned=each.planned,
+            measured=each.measured,
+            findings=each.deviations,
+        )
+        for each in case.history
+    )
+
+
+def document_infos(case: Case) -> tuple[DocumentInfo, ...]:
+    """Give every input with its version and digest."""
+    held, run = case.documents, case.run
+    documents = [
+        DocumentInfo(
+            kind="authorisation",
+            name=run.plan.authorisation.id,
+            version="",
+            digest=run.plan.authorisation.digest,
+        ),
+        DocumentInfo(
+            kind="baseline", name=held.baseline.file, version="", digest=held.baseline.digest
+        ),
+        DocumentInfo(kind="waivers", name="waivers", version="", digest=held.waivers.digest),
+        DocumentInfo(kind="vantages", name="vantages", version="", digest=held.vantages.digest),
+        DocumentInfo(
+            kind="service rules",
+            name="service-rules.yaml",
+            version=held.rules.version,
+            digest=held.rules.digest,
+        ),
+        DocumentInfo(kind="facts", name="facts.yaml", version="", digest=held.facts.digest),
+    ]
+    frameworks = (
+        DocumentInfo(kind="framework", name=each.title, version=each.version, digest=each.digest)
+        for each in held.frameworks
+    )
+    return (*(each for each in documents if each.digest), *frameworks)
+
+
+def evidence_items(case: Case) -> tuple[EvidenceItem, ...]:
+    """Give each raw record that a claim leads to, and the run's outcome record."""
+    items = {
+        each.evidence: EvidenceItem(
+            digest=each.evidence,
+            kind="raw record",
+            subject=str(each.endpoint),
+            bytes=case.sizes[each.evidence],
+        )
+        for _, each in noteworthy(case.run)
+        if each.evidence
+    }
+    return tuple(items.values())
