@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from portproof.bootstrap import Application
@@ -19,7 +20,7 @@ def doctor(*, app: Application) -> int:
 
     Exits 0 when nothing is broken, 1 otherwise.
     """
-    table = Table("part", "health", "found", "remedy")
+    table = Table("part", "health", "found", "remedy", box=SIMPLE_HEAD)
     diagnoses = examine(examinations(app))
     for each in diagnoses:
         table.add_row(each.part, each.health, each.found, each.remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from portproof.bootstrap import Application
@@ -71,7 +72,7 @@ def _request(app: Application, endpoint: str, *, udp: bool) -> PlanRequest:
 
 
 def _table(found: list[Outcome]) -> Table:
-    table = Table("endpoint", "state", "reason", "time", "service", "identified by")
+    table = Table("endpoint", "state", "reason", "time", "service", "identified by", box=SIMPLE_HEAD)
     for each in found:
         if isinstance(each, Observation):
             time = "" if each.rtt_us is None else f"{each.rtt_us / 1000:.2f} ms"

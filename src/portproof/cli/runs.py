@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from portproof.bootstrap import Application
+from portproof.bootstrap.forms import visible
 from portproof.cli import consoles
 from portproof.cli.options import settings_options
 from portproof.contracts import Store
 from portproof.errors import StoreError
+
+_RUN_ID_WIDTH = 23
+"""Characters of `20261121T081500Z-a1b2c3`."""
 
 
 @click.command()
@@ -19,19 +24,17 @@ from portproof.errors import StoreError
 )
 def runs(*, app: Application, limit: int) -> int:
     """List the stored runs, newest first."""
-    table = Table("run", "status", "scope", "vantage", "measured", "planned", "deviations")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("run", min_width=_RUN_ID_WIDTH)  # whole, so that it can be copied
+    table.add_column("status", no_wrap=True)
+    table.add_column("measured", justify="right")
+    table.add_column("deviations", justify="right")
+    table.add_column("scope", overflow="fold")
     with app.open_store(create=False) as store:
         for each in store.runs(limit=limit):
-            deviations = "not judged" if each.deviations is None else str(each.deviations)
-            table.add_row(
-                each.id,
-                each.status,
-                each.scope,
-                each.vantage,
-                f"{each.measured:,}",
-                f"{each.planned:,}",
-                deviations,
-            )
+            deviations = "not judged" if each.deviations is None else f"{each.deviations:,}"
+            measured = f"{each.measured:,} of {each.planned:,}"
+            table.add_row(each.id, each.status, measured, deviations, visible(each.scope))
     consoles.out().print(table)
     return 0
 

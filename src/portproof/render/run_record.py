@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from portproof.model.observation import Observation
@@ -14,15 +15,15 @@ from portproof.render.neutral import PEER_LIMIT, visible
 
 def ports_table(record: RunRecord) -> Table:
     """Give the noteworthy ports of each host, and the counted rest in one line a host."""
-    table = Table("host", "port", "state", "reason", "service", "rest")
+    table = Table("host", "port", "state", "reason", "service", "rest", box=SIMPLE_HEAD)
     for host in record.hosts:
         rest = _rest(host)
         address = str(host.host.address)
         for seen in host.observations:
-            own = " (portproof's own)" if seen.endpoint in record.own_listeners else ""
+            own = "portproof's own" if seen.endpoint in record.own_listeners else ""
             service = visible(_service(seen), PEER_LIMIT)
             port = f"{seen.endpoint.port}/{seen.endpoint.transport}"
-            table.add_row(address, port, seen.state, seen.reason, service + own, rest)
+            table.add_row(address, port, seen.state, seen.reason, f"{service} {own}".strip(), rest)
             address = rest = ""
         if rest:
             table.add_row(address, f"…/{host.transport}", "", "", "", rest)

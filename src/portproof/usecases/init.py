@@ -55,9 +55,7 @@ def first_documents(
     }
 
 
-_NETWORKS_OF_NAMES = (
-    '  - "192.0.2.0/24"         # replace this example: the networks of your own in which the names lie'
-)
+_NETWORKS_OF_NAMES = '  - "192.0.2.0/24"         # replace this example: the networks of your own in which the names lie'
 
 _WAIVERS = """\
 # Accepted risks. Each has an end: on it, the finding deviates again with its original first-seen.

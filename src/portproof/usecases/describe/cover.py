@@ -13,9 +13,8 @@ from portproof.usecases.describe.wording import counted, instant
 
 def report_info(case: Case) -> ReportInfo:
     """Give the report's identity; its id follows the run's, so that one run has one report id."""
-    frameworks = " and ".join(
-        f"{each.framework.title} {each.framework.version}" for each in case.checked.frameworks
-    )
+    # Without versions: they stand in section 1, each with the digest of its file.
+    frameworks = " and ".join(each.framework.title for each in case.checked.frameworks)
     return ReportInfo(
         id=f"report-{case.run.plan.run_id}",
         title=f"Network exposure evidence supporting {frameworks}"
