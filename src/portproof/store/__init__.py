@@ -1,0 +1,37 @@
+"""What portproof remembers: runs, evidence, findings, and the log that proves them.
+
+::
+
+    scan ──► journal ──► run (plan, outcome) ──► intervals
+               │             │                              one transaction each,
+               └─► blobs     ├─► leaf ──► frontier ──► head  leaf and record together
+    policy ──► events ───────┘
+                 └─► findings
+
+    sql         `SqlStore`, `open_store`: the contract, one short method each
+    runs        a run begins, ends, is interrupted, is read back
+    journal     what a running scan has acknowledged
+    recovery    a run whose process died, from its journal
+    intervals   from when to when measurements showed one state
+    findings    events, and the findings they make
+    log         leaves, frontier, blobs
+    records     plans, outcomes, judgements as documents
+    codec       values of the model as JSON and back
+    verify      recompute the log and name the first wrong record
+    lock        one run at a time
+    database    the file, its transactions, its errors
+    schema      revisions, and the way forward; migrations/ holds the steps
+    tables      the tables
+
+Read `tables`, then `sql`, then `runs`.
+
+The hardest decision: what to keep of a run for good. Not a row per check: a run is one row, one
+outcome document of port sets, and whatever changed as intervals. The batches, in which each port
+has its row, are kept only until the run has ended, so that a `kill -9` loses nothing.
+"""
+
+from portproof.store.schema import schema_version, upgrade
+from portproof.store.sql import SqlStore, open_store
+from portproof.store.verify import verify_log
+
+__all__ = ["SqlStore", "open_store", "schema_version", "upgrade", "verify_log"]

@@ -1,0 +1,220 @@
+"""Findings: events are appended, the finding itself is what they have made of it.
+
+An event never changes. `policy.lifecycle.after` is the whole projection: the finding before, one
+event, the finding after. It can be replayed from the log at any time, and gives the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, insert, select, true
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.orm import Session
+
+from portproof.errors import StoreError
+from portproof.evidence.canonical import Json, canonical
+from portproof.evidence.leaf import LeafKind
+from portproof.model.finding import (
+    Finding,
+    FindingEvent,
+    FindingEventKind,
+    FindingStatus,
+    Judgement,
+    Severity,
+    Verdict,
+)
+from portproof.policy.lifecycle import after
+from portproof.store.codec import decode, encode, instant_from, instant_text
+from portproof.store.log import LogWriter, get_blob, put_blob
+from portproof.store.records import judgements_document, judgements_from
+from portproof.store.tables import METADATA
+
+FINDING: Final[Table] = METADATA.tables["finding"]
+EVENT: Final[Table] = METADATA.tables["finding_event"]
+EVALUATION: Final[Table] = METADATA.tables["evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """One judging of a run, to be appended: its events, its judgements, and when it was."""
+
+    run_id: str
+    events: tuple[FindingEvent, ...]
+    judgements: Sequence[Judgement]
+    at: str
+
+
+def append_events(session: Session, evaluated: Evaluated) -> None:
+    """Append the events and judgements of a run; judging it again to the same end adds nothing.
+
+    Raises:
+        StoreError: an event is about a finding that neither the store nor the judgements know.
+    """
+    document = judgements_document(evaluated.run_id, evaluated.judgements)
+    judged = put_blob(session, document)
+    if not evaluated.events and judged == _last_judged(session, evaluated.run_id):
+        return
+    found = _projected(session, evaluated)
+    log = LogWriter(session)
+    deviations = sum(each.verdict is Verdict.DEVIATES for each in evaluated.judgements)
+    row: dict[str, Any] = {
+        "run_id": evaluated.run_id,
+        "judgements_digest": judged,
+        "deviations": deviations,
+    }
+    seq = log.append(LeafKind.EVALUATED, evaluated.at, evaluation_body(row))
+    event_rows = [_appended(log, each) for each in evaluated.events]
+    log.flush()
+    session.connection().execute(insert(EVALUATION), {"seq": seq, "at": evaluated.at, **row})
+    _write_findings(session, found)
+    if event_rows:
+        session.connection().execute(insert(EVENT), event_rows)
+
+
+def read_findings(session: Session) -> list[Finding]:
+    """Give every finding, those first seen first."""
+    rows = session.execute(select(FINDING).order_by(FINDING.c.first_seen, FINDING.c.fingerprint))
+    return [_finding_from(row) for row in rows]
+
+
+def replayed(session: Session) -> dict[str, Finding]:
+    """Give every finding by its fingerprint, made anew from the events and judgements alone.
+
+    Raises:
+        StoreError: judgements are gone, or an event is about a finding that none opened.
+        EvidenceError: judgements cannot be read.
+    """
+    made: dict[str, Finding] = {}
+    judgings = session.execute(select(EVALUATION).order_by(EVALUATION.c.seq)).all()
+    ends: list[int | None] = [*(each.seq for each in judgings[1:]), None]
+    for judging, end in zip(judgings, ends, strict=False):
+        deviating = _deviating(judgements_from(get_blob(session, judging.judgements_digest)))
+        # The events of a judging are the leaves that follow its own, up to the next one's.
+        for event in _events(session, (judging.seq < EVENT.c.seq) & _before(end)):
+            name = event.finding
+            made[name] = _after(made.get(name), event, deviating.get(name))
+    return made
+
+
+def read_events(session: Session, fingerprint: str) -> list[FindingEvent]:
+    """Give the events of one finding in the order in which they were appended."""
+    return _events(session, EVENT.c.finding == fingerprint)
+
+
+def _events(session: Session, which: ColumnElement[bool]) -> list[FindingEvent]:
+    return [
+        FindingEvent(
+            finding=row.finding,
+            kind=FindingEventKind(row.kind),
+            at=instant_from(row.at),
+            run_id=row.run_id,
+            severity=Severity(row.severity),
+            because=row.because,
+        )
+        for row in session.execute(select(EVENT).where(which).order_by(EVENT.c.seq))
+    ]
+
+
+def _before(end: int | None) -> ColumnElement[bool]:
+    return true() if end is None else EVENT.c.seq < end
+
+
+def event_body(row: Mapping[str, Any]) -> dict[str, Json]:
+    """Give what the leaf of an event says, from its row."""
+    return {name: row[name] for name in ("finding", "kind", "run_id", "severity", "because")}
+
+
+def evaluation_body(row: Mapping[str, Any]) -> dict[str, Json]:
+    """Give what the leaf of an evaluation says, from its row."""
+    return {name: row[name] for name in ("run_id", "judgements_digest", "deviations")}
+
+
+def _appended(log: LogWriter, event: FindingEvent) -> dict[str, Any]:
+    """Append the leaf of an event; gives the event's row."""
+    row: dict[str, Any] = {
+        "finding": event.finding,
+        "kind": event.kind.value,
+        "at": instant_text(event.at),
+        "run_id": event.run_id,
+        "severity": event.severity.value,
+        "because": event.because,
+    }
+    return {"seq": log.append(LeafKind.FINDING_EVENT, row["at"], event_body(row)), **row}
+
+
+def _projected(session: Session, evaluated: Evaluated) -> Iterable[Finding]:
+    """Give each finding that an event is about as the events leave it."""
+    deviating = _deviating(evaluated.judgements)
+    known = {each.fingerprint: each for each in read_findings(session)} if evaluated.events else {}
+    changed: dict[str, Finding] = {}
+    for event in evaluated.events:
+        name = event.finding
+        before = changed.get(name, known.get(name))
+        changed[name] = _after(before, event, deviating.get(name))
+    return changed.values()
+
+
+def _after(finding: Finding | None, event: FindingEvent, judgement: Judgement | None) -> Finding:
+    try:
+        return after(finding, event, judgement)
+    except ValueError as fault:
+        raise StoreError(
+            f"an event of run {event.run_id} contradicts the store: {fault}"
+        ) from fault
+
+
+def _deviating(judgements: Iterable[Judgement]) -> dict[str, Judgement]:
+    """Give the judgements that a finding is made of, by its fingerprint."""
+    wanted = (Verdict.DEVIATES, Verdict.WAIVED)
+    return {each.fingerprint: each for each in judgements if each.verdict in wanted}
+
+
+def _last_judged(session: Session, run_id: str) -> str | None:
+    of_run = select(EVALUATION.c.judgements_digest).where(EVALUATION.c.run_id == run_id)
+    return session.scalars(of_run.order_by(EVALUATION.c.seq.desc()).limit(1)).first()
+
+
+def _write_findings(session: Session, findings: Iterable[Finding]) -> None:
+    rows = [_finding_row(each) for each in findings]
+    if not rows:
+        return
+    new = sqlite.insert(FINDING)
+    changes = {
+        column.name: new.excluded[column.name]
+        for column in FINDING.columns
+        if not column.primary_key
+    }
+    upsert = new.on_conflict_do_update(index_elements=[FINDING.c.fingerprint], set_=changes)
+    session.connection().execute(upsert, rows)
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    return {
+        "fingerprint": finding.fingerprint,
+        "status": finding.status.value,
+        "first_seen": instant_text(finding.first_seen),
+        "last_seen": instant_text(finding.last_seen),
+        "times_seen": finding.times_seen,
+        "reopened": finding.reopened,
+        "resolved_at": instant_text(finding.resolved_at) if finding.resolved_at else None,
+        "run_id": finding.run_id,
+        "judgement": canonical(encode(Judgement, finding.judgement)),
+    }
+
+
+def _finding_from(row: Any) -> Finding:
+    return Finding(
+        fingerprint=row.fingerprint,
+        judgement=decode(Judgement, json.loads(row.judgement)),
+        status=FindingStatus(row.status),
+        first_seen=instant_from(row.first_seen),
+        last_seen=instant_from(row.last_seen),
+        times_seen=row.times_seen,
+        reopened=row.reopened,
+        resolved_at=instant_from(row.resolved_at) if row.resolved_at else None,
+        run_id=row.run_id,
+    )
