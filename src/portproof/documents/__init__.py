@@ -1,0 +1,46 @@
+"""Documents: YAML at the edge, strict; frozen model inside; every fault with line and column.
+
+People write these files by hand, and an auditor reads them, so there is one meaning to each
+line and no guessing. Every load answers with a model object, or with one `DocumentError` that
+holds all faults of the file at once::
+
+    file ─► text ─────► tree ──────► shape ───────► meaning ──────► model object
+            one read,   YAML events, pydantic:      references,     frozen
+            digest,     duplicates,  keys, types,   overlaps,
+            UTF-8       places       words, dates   transports
+              │           │            │               │
+              └───────────┴─ faults ───┴───────────────┴──────────► DocumentError(faults)
+
+Reading order: `reading` (the two passes, and how a path becomes a place), `text`, `tree`,
+`shape` and `wording` (what pydantic checks, and how it is said), then one document:
+`vantages` is the smallest, `baseline` with `baseline_shape`, `hosts`, `portlists` and `overlap`
+the largest. `json_schema` makes schemas for editors of the same shapes, `schema` writes them.
+
+The hardest decision: all faults at once, without one causing others. A loader that stops at the
+first fault costs its user a round for each; one that goes on regardless reports an unknown asset
+because that asset's own row had a misspelt key. Here faulty parts are cut out of the tree and
+their surroundings marked, the rest is judged as if they had never been there, and references are
+looked up among everything that was written.
+"""
+
+from portproof.documents.authorisation import load_authorisation
+from portproof.documents.baseline import load_baseline
+from portproof.documents.configuration import load_settings
+from portproof.documents.facts import load_facts
+from portproof.documents.framework import load_framework
+from portproof.documents.json_schema import json_schemas
+from portproof.documents.service_rules import load_service_rules
+from portproof.documents.vantages import load_vantages
+from portproof.documents.waivers import load_waivers
+
+__all__ = [
+    "json_schemas",
+    "load_authorisation",
+    "load_baseline",
+    "load_facts",
+    "load_framework",
+    "load_service_rules",
+    "load_settings",
+    "load_vantages",
+    "load_waivers",
+]
