@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from collections.abc import Iterator
@@ -38,7 +39,8 @@ def _serve(server: socket.socket) -> None:
 
 
 def audit(site: Site, *options: str) -> tuple[Answer, dict[str, Any]]:
-    answer = portproof("audit", "--out", "out", *options, cwd=site.folder)
+    """Audit, with the evidence alone as report: drawing it is another test's business."""
+    answer = portproof("audit", "--out", "out", "--report", "json", *options, cwd=site.folder)
     assert "Traceback" not in answer.err
     path = site.folder / "out" / "evidence.json"
     return answer, json.loads(path.read_text()) if path.exists() else {}
@@ -137,7 +139,7 @@ def test_the_report_is_drawn_again_from_its_evidence_alone(
     site: Site, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     site.write()
-    audit(site)
+    portproof("audit", "--out", "out", cwd=site.folder)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "evidence.json").write_bytes((site.folder / "out" / "evidence.json").read_bytes())
     answer = portproof("report", "--from", "evidence.json", "--out", "again", cwd=elsewhere)
@@ -176,3 +178,16 @@ def test_two_runs_are_compared_as_ndiff_does(site: Site) -> None:
     unlike = portproof("diff", cwd=site.folder)
     assert unlike.code == 2
     assert "not comparable" in unlike.out
+
+
+def test_every_claim_leads_to_a_raw_record_that_gives_its_digest_again(site: Site) -> None:
+    with listener() as port:
+        site.ports = str(port)
+        site.write()
+        _, evidence = audit(site)
+    (claimed,) = exposures(evidence).values()
+    assert claimed["evidence"]
+    for digest in claimed["evidence"]:
+        record = portproof("evidence", "show", digest, cwd=site.folder).out
+        assert hashlib.sha256(record.encode()).hexdigest() == digest
+        assert f"127.0.0.1:{port}/tcp" in record

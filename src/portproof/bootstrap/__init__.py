@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from portproof.model.scan import PlannedHost
     from portproof.model.targetspec import TargetSpec
     from portproof.model.vantage import Vantage, Vantages
+    from portproof.model.waiver import Waivers
     from portproof.usecases.init import ControlProposal
     from portproof.usecases.inputs import Documents, Imprint
     from portproof.usecases.scan import ScanServices
@@ -131,14 +132,13 @@ class Application:
         """
         from portproof import documents
         from portproof.assets import policies_dir
-        from portproof.model.waiver import Waivers
         from portproof.usecases.inputs import Documents
 
-        policies, waivers = policies_dir(), self.settings.waivers
+        policies = policies_dir()
         facts = documents.load_facts(policies / "facts.yaml")
         return Documents(
             baseline=self.baseline,
-            waivers=documents.load_waivers(waivers) if waivers is not None else Waivers(),
+            waivers=self._waivers(),
             vantages=self.vantages,
             authorisation=self.authorisation,
             rules=documents.load_service_rules(policies / "service-rules.yaml"),
@@ -148,6 +148,16 @@ class Application:
                 for name in self.settings.frameworks or DEFAULT_FRAMEWORKS
             ),
         )
+
+    def _waivers(self) -> Waivers:
+        from portproof.documents import load_waivers
+        from portproof.model.waiver import Waivers
+        from portproof.policy.checks import RULES
+
+        named = self.settings.waivers
+        if named is None:
+            return Waivers()
+        return load_waivers(named, baseline=self.baseline, vantages=self.vantages, rules=RULES)
 
     @property
     def imprint(self) -> Imprint:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "diff": "Compare two runs: exit 0 same, 1 different, 2 not comparable.",
     "probe": "Ask one endpoint, now.",
     "runs": "List the stored runs.",
+    "evidence": "Show the raw record that a claim leads to.",
     "doctor": "Say what this machine can do, and what to do about the rest.",
     "db": "Upgrade the database, or show its version.",
     "demo": "Audit this machine with two demonstration servers.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from portproof.bootstrap import Application
+from portproof.bootstrap import REPORT_FORMATS, Application
 from portproof.cli import EXIT_INTERRUPTED, consoles
 from portproof.cli.conclude import code, judge, report, show
 from portproof.cli.live import stoppable, watching
@@ -28,6 +28,13 @@ from portproof.usecases.scan import scan as carry_out
     help="Folder for the reports.",
 )
 @click.option(
+    "--report",
+    "forms",
+    type=click.Choice(REPORT_FORMATS),
+    multiple=True,
+    help="Write this report format only; may be repeated (default: all).",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["table", "json", "jsonl"]),
@@ -40,6 +47,7 @@ def audit(  # noqa: PLR0913 - one parameter per option of the command line
     app: Application,
     asked: Asked,
     out: Path,
+    forms: tuple[str, ...],
     form: str,
     dry_run: bool,
     fail_on: str | None,
@@ -64,7 +72,7 @@ def audit(  # noqa: PLR0913 - one parameter per option of the command line
             interrupted = stop()
         verdict = judge(app, store, record.plan.run_id)
         show(verdict, form, stdout)
-        report(app, verdict, out, stderr)
+        report(app, verdict, out, stderr, forms or REPORT_FORMATS)
     if interrupted:
         stderr.print(f"interrupted: what was measured is kept as run {record.plan.run_id}")
         return EXIT_INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +50,15 @@ def show(verdict: Verdict, form: str, console: Console) -> None:
         console.file.write("\n")
 
 
-def report(app: Application, verdict: Verdict, out: Path, console: Console) -> None:
-    """Write every report format into `out`, and say where they are."""
-    for path in app.write_reports(verdict.document, out, REPORT_FORMATS):
+def report(
+    app: Application,
+    verdict: Verdict,
+    out: Path,
+    console: Console,
+    forms: Sequence[str] = REPORT_FORMATS,
+) -> None:
+    """Write the report into `out` in each of the formats, and say where they are."""
+    for path in app.write_reports(verdict.document, out, forms):
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 

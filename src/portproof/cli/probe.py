@@ -72,7 +72,9 @@ def _request(app: Application, endpoint: str, *, udp: bool) -> PlanRequest:
 
 
 def _table(found: list[Outcome]) -> Table:
-    table = Table("endpoint", "state", "reason", "time", "service", "identified by", box=SIMPLE_HEAD)
+    table = Table(
+        "endpoint", "state", "reason", "time", "service", "identified by", box=SIMPLE_HEAD
+    )
     for each in found:
         if isinstance(each, Observation):
             time = "" if each.rtt_us is None else f"{each.rtt_us / 1000:.2f} ms"

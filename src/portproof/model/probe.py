@@ -1,9 +1,9 @@
-"""What a protocol probe is: a conversation without a socket.
+r"""What a protocol probe is: a conversation without a socket.
 
 A probe's `dialogue()` is a generator. It yields what it wants done next and is resumed with what
 came of it; whoever drives it (`scan.dialogue`, or a test with a list of replies) owns the socket::
 
-    reply = yield Turn(b"PING\\r\\n", until=b"\\r\\n", limit=128)     # bytes; b"" when nothing came
+    reply = yield Turn(b"PING\r\n", until=b"\r\n", limit=128)     # bytes; b"" when nothing came
     facts = yield StartTls(server_name=None)                        # TlsFacts, or None: no TLS here
 
 It returns a `Service` when the peer proved to speak the protocol, None when it is something else.

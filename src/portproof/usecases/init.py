@@ -68,6 +68,7 @@ waivers: []
 #   reason: file exchange moves to SFTP
 #   requester: application team
 #   approver: security officer
+#   begins: 2026-11-01
 #   expires: 2027-01-31          # a bare date counts to the end of that day, UTC
 #   ticket: RISK-17
 """
