@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from portproof.model.observation import Observation
 from portproof.model.scan import HostOutcome, RunRecord
@@ -21,9 +22,10 @@ def ports_table(record: RunRecord) -> Table:
         address = str(host.host.address)
         for seen in host.observations:
             own = "portproof's own" if seen.endpoint in record.own_listeners else ""
-            service = visible(_service(seen), PEER_LIMIT)
+            # Text, not str: rich reads brackets in strings as markup, and a banner may hold any.
+            service = Text(f"{visible(_service(seen), PEER_LIMIT)} {own}".strip())
             port = f"{seen.endpoint.port}/{seen.endpoint.transport}"
-            table.add_row(address, port, seen.state, seen.reason, f"{service} {own}".strip(), rest)
+            table.add_row(address, port, seen.state, seen.reason, service, rest)
             address = rest = ""
         if rest:
             table.add_row(address, f"…/{host.transport}", "", "", "", rest)

@@ -1,0 +1,22 @@
+"""Report formats: everything a person or a machine is handed, drawn from `EvidenceDocument` alone.
+
+A report computes nothing (law 3). What is printed stands in the document; this package only lays
+it out, and where it leaves something out for room it says how much, and where the whole is::
+
+                         ┌── evidence_json   evidence.json, canonical: the source of truth
+                         │
+                         ├── page ─┬─ html   report.html, one file, everything in it
+    EvidenceDocument ────┤         └─ pdf    report.pdf, PDF/A-3b, long tables cut, evidence attached
+                         │    ▲
+                         │    └── figures: exposure + heatmap, timeline, bars  (on svg)
+                         ├── sarif, junit, jsonl    text for CI and pipes
+                         └── terminal               tables for `rich`
+    RunRecord ───────────── run_record              the same for a scan that nobody judged yet
+
+Reading order: `neutral` (strangers' text made harmless), `wording` (numbers in words), `page`, then
+the format you came for. Templates and style sheets are data, in `reports/`.
+
+The hardest decision: HTML and PDF are the same template, `reports/report.html.j2`, with two style
+sheets and two sets of limits. Two templates would drift apart, and an auditor who holds both must
+never find a claim in one that the other words differently.
+"""

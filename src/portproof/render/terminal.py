@@ -1,0 +1,98 @@
+"""Tables for a terminal, through `rich`: they fit 80 columns and need no colour.
+
+Each cell is a `Text`, never a string: rich reads `[red]` in strings as markup, and a banner may say
+that. Words carry the meaning; with NO_COLOR set the same words stand there in black and white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from portproof.model.evidence import EvidenceDocument, FindingInfo
+from portproof.model.finding import Severity, Verdict
+from portproof.render.neutral import PEER_LIMIT, visible
+from portproof.render.wording import share, thousands
+
+_STYLE: Final = {
+    "critical": "bold white on red",
+    "high": "bold red",
+    "medium": "bold yellow",
+    "low": "yellow",
+    "info": "",
+    "unknown": "bold magenta",
+}
+
+
+def findings_table(document: EvidenceDocument) -> RenderableType:
+    """Give the findings, worst first, then what could not be judged; one line says so if there is neither."""
+    judged = (*document.findings, *document.unknown)
+    if not judged:
+        return Text(_nothing(document))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("where", overflow="fold", max_width=28)
+    table.add_column("what", overflow="fold", ratio=1)
+    table.add_column("status", overflow="fold", max_width=12)
+    for each in judged:
+        table.add_row(*_cells(each))
+    return table
+
+
+def summary_panel(document: EvidenceDocument) -> Panel:
+    """Give the result in a frame: the sentence, severities, judgements, coverage."""
+    summary = document.summary
+    concluded = document.run.status == "complete"
+    severities = {each: summary.by_severity.get(each, 0) for each in reversed(Severity)}
+    verdicts = {each: summary.by_verdict.get(each, 0) for each in Verdict}
+    measured = share(summary.measured, summary.planned)
+    lines = [
+        Text(_plain(summary.sentence), style="bold"),
+        # An empty count of a run that could not conclude is no good result (law 1).
+        _counted("open findings", severities, otherwise="none" if concluded else "not concluded"),
+        _counted("judgements", verdicts, otherwise="none"),
+        Text(f"measured: {measured} endpoints, from {_plain(document.vantage.id)}"),
+    ]
+    if not concluded:
+        reason = f"the run is {document.run.status}. {document.run.status_reason}"
+        lines.insert(0, Text(_plain(f"Insufficient evidence: {reason}"), style="reverse"))
+    title = Text(f" {_plain(document.report.title)} ")
+    return Panel(Group(*lines), title=title, title_align="left", box=box.ROUNDED, expand=False)
+
+
+def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
+    severity = finding.severity or "unknown"
+    what = Text(_plain(finding.title))
+    if finding.verdict == Verdict.UNKNOWN:
+        what.append(f" ({_plain(finding.because)})")
+    status = finding.status or ("required" if finding.required else "not required")
+    return (
+        Text(_plain(severity), style=_STYLE.get(severity, "")),
+        Text(_plain(finding.endpoint or finding.location or finding.asset)),
+        what,
+        Text(_plain(status)),
+    )
+
+
+def _nothing(document: EvidenceDocument) -> str:
+    measured = share(document.summary.measured, document.summary.planned)
+    if document.run.status == "complete":
+        return f"No deviation was observed within the stated coverage ({measured} endpoints)."
+    return f"Nothing is listed because the run could not conclude ({measured} endpoints)."
+
+
+def _counted(
+    label: str, counts: Mapping[Severity, int] | Mapping[Verdict, int], *, otherwise: str
+) -> Text:
+    named = [f"{thousands(count)} {name}" for name, count in counts.items() if count]
+    return Text(f"{label}: {', '.join(named) or otherwise}")
+
+
+def _plain(text: str) -> str:
+    return visible(text, PEER_LIMIT)

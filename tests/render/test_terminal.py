@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+
+from evidence_samples import hostile, inconclusive, little, much, typical
+from portproof.render.terminal import findings_table, summary_panel
+
+
+def printed(what: RenderableType, *, width: int = 80, colour: bool = False) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+    )
+    console.print(what)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("build", [little, typical, inconclusive, much, hostile])
+def test_everything_fits_eighty_columns(build: object) -> None:
+    document = build()  # type: ignore[operator]
+    lines = (printed(summary_panel(document)) + printed(findings_table(document))).splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_findings_are_listed_worst_first_and_unknowns_last() -> None:
+    words = printed(findings_table(typical()), width=160)
+    places = [words.index(word) for word in ("critical", "high", "medium", "low", "unknown")]
+    assert places == sorted(places)
+    assert "203.0.113.2:6379/tcp" in words
+    assert "waived" in words
+
+
+def test_without_colour_no_escape_sequence_is_printed() -> None:
+    assert "\x1b" not in printed(summary_panel(typical())) + printed(findings_table(typical()))
+
+
+def test_a_banner_can_neither_send_escapes_nor_markup() -> None:
+    words = printed(findings_table(hostile()), width=200, colour=True)
+    assert "\x1b[2J" not in words
+    assert "\\x1b[2J" in words
+    assert "\u202e" not in words
+    assert "[bold red]not markup[/] [/red]" in words
+
+
+def test_without_findings_the_words_are_no_deviation_within_the_coverage() -> None:
+    words = " ".join(printed(findings_table(little())).split())
+    assert (
+        words
+        == "No deviation was observed within the stated coverage (65,535 of 65,535 (100 %) endpoints)."
+    )
+
+
+def test_an_inconclusive_run_shows_no_innocent_nought() -> None:
+    words = printed(summary_panel(inconclusive()))
+    assert "Insufficient evidence" in words
+    assert "open findings: not concluded" in words
