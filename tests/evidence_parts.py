@@ -143,7 +143,7 @@ def report(report_id: str) -> ReportInfo:
     return ReportInfo(
         id=report_id, title="Network exposure of the customer portal", kind="point-in-time", entity="Example Payments Ltd",
         scope="customer portal", issued_at="2026-11-20T23:00:00Z", classification="confidential", tool_version="0.1.0",
-        operator="R. Okafor", log_size=1_204, log_head=digest_of("log head"), draft=True,
+        operator="audit team", log_size=1_204, log_head=digest_of("log head"), draft=True,
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def method() -> MethodInfo:
 def vantage() -> VantageInfo:
     return VantageInfo(
         id="ext-1", zone="internet", trust="untrusted", description="rented machine outside all of our networks",
-        operator="R. Okafor", location="Frankfurt", public_addresses=("198.51.100.20", "2001:db8:f::20"),
+        operator="audit team", location="Frankfurt", public_addresses=("198.51.100.20", "2001:db8:f::20"),
         software="portproof 0.1.0, Python 3.11, Linux 6.1", privileges="connect", clock_source="chrony",
         clock_synchronised="yes", clock_detail="offset 0.2 ms",
     )  # fmt: skip
