@@ -1,7 +1,7 @@
 """The commands: `portproof COMMAND`.
 
-Each command is one file and is imported only when it is called, so that `portproof --help` starts
-at once. Machine output goes to standard output, everything for people (progress, where the report
+Each command is one file and is imported only when it is called; `portproof --help` is answered from
+the table below without even loading click, so that it starts within a few bare interpreters. Machine output goes to standard output, everything for people (progress, where the report
 is) to standard error or, where a table is the answer, to standard output.
 
 Exit codes: check and audit 0 clean, 1 findings at or above --fail-on, 2 usage or configuration,
@@ -12,20 +12,21 @@ Exit codes: check and audit 0 clean, 1 findings at or above --fail-on, 2 usage o
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import NoReturn
-
-import click
+from typing import TYPE_CHECKING
 
 from portproof import __version__
-from portproof.errors import PortproofError
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 EXIT_USAGE = 2
 EXIT_INCONCLUSIVE = 3
 EXIT_INTERRUPTED = 130
 
+ABOUT = "Prove, with evidence, that only approved ports are reachable."
+
 # In the order of a user's first day; the text is what --help shows.
-_COMMANDS = {
+COMMANDS = {
     "init": "Write a first set of documents for your own network.",
     "audit": "Scan, judge against the baseline, and write the evidence report.",
     "scan": "Scan authorised targets and keep what was seen.",
@@ -40,54 +41,36 @@ _COMMANDS = {
     "demo": "Audit this machine with two demonstration servers.",
 }
 
+_HELP = f"""\
+Usage: portproof [OPTIONS] COMMAND [ARGS]...
 
-class _LazyGroup(click.Group):
-    """Imports a command's module when it is called; lists them all without importing any."""
+  {ABOUT}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the commands in their order."""
-        del ctx
-        return list(_COMMANDS)
+Options:
+  --version   Show the version and exit.
+  -h, --help  Show this message and exit.
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command; None when there is none of that name."""
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        command = getattr(import_module(f"portproof.cli.{cmd_name}"), cmd_name)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"portproof.cli.{cmd_name} holds no command of that name")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table above."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="portproof")
-def cli() -> None:
-    """Prove, with evidence anyone can check, that only approved ports are reachable."""
+Commands:
+"""
+_NAME_WIDTH = max(map(len, COMMANDS))
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; every mistake is one clear line."""
-    try:
-        code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("portproof: interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except click.ClickException as mistake:
-        mistake.show()
-        sys.exit(EXIT_USAGE)
-    except PortproofError as mistake:
-        for line in str(mistake).splitlines():
-            click.echo(f"portproof: {line}", err=True)
-        sys.exit(EXIT_USAGE)
-    except BrokenPipeError:
-        # The reader (`| head`) has gone: nothing more can be said, and nothing is wrong.
-        sys.stderr.close()
-        sys.exit(EXIT_USAGE)
-    sys.exit(code if isinstance(code, int) else 0)
+    match sys.argv[1:]:
+        case [] | ["-h"] | ["--help"]:
+            sys.stdout.write(help_text())
+            sys.exit(0 if sys.argv[1:] else EXIT_USAGE)
+        case ["--version"]:
+            sys.stdout.write(f"portproof, version {__version__}\n")
+            sys.exit(0)
+        case _:
+            from portproof.cli.group import run  # noqa: PLC0415 - see the package docstring
+
+            sys.exit(run())
+
+
+def help_text() -> str:
+    """Give what `portproof --help` says; a test holds it against click's own text."""
+    listed = (f"  {name:<{_NAME_WIDTH}}  {text}\n" for name, text in COMMANDS.items())
+    return _HELP + "".join(listed)
