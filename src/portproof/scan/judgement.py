@@ -1,0 +1,149 @@
+"""Outcomes are held back until it is known whether they count.
+
+    engine ─► take ─► answers ............................... released at once
+                  ├─► silence ......... until a witness before and after it is known (law 2)
+                  └─► open, where a negative control watches ... until that control was asked again
+
+What cannot be witnessed any more becomes Unmeasured(CONTROL_FAILED), and silence of a neighbour
+that does not answer ARP or ND becomes Unmeasured(NO_NEIGHBOUR). Only then it is released, once, to
+the listener and the fold. What waits is bounded: silence older than the largest permitted gap plus
+the time an answer may take is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portproof.model.batch import STATES, OutcomeBatch
+from portproof.model.observation import LocalFault, PortState
+from portproof.model.scan import PlannedHost, RunStatus, Timing
+from portproof.scan.routing import route_to, silent_neighbours
+from portproof.scan.rows import as_fault, joined
+from portproof.scan.witness import ANSWERED, SILENT, WitnessBook
+
+_OPEN: Final = STATES.index(PortState.OPEN)
+_MOST_TOLD: Final = 3
+"""How many networks a status sentence names."""
+_LATE_MS: Final = 2_000
+"""How much later than its time-out an answer may come to be known."""
+
+
+class Judgement:
+    """Holds outcomes back, judges them by the witness book, and releases them."""
+
+    def __init__(
+        self,
+        hosts: Sequence[PlannedHost],
+        book: WitnessBook,
+        timing: Timing,
+        release: Callable[[OutcomeBatch], None],
+    ) -> None:
+        self._hosts = hosts
+        self._book = book
+        longest_ms = timing.timeout_ms * (1 + timing.max_retries)
+        self._oldest_ms = timing.max_witness_gap_ms + longest_ms + _LATE_MS
+        self._release = release
+        self._silent: list[OutcomeBatch] = []
+        self._open: list[OutcomeBatch] = []
+        self._heard = np.zeros(len(hosts), dtype=bool)
+        self._neighbourless = np.zeros(len(hosts), dtype=bool)
+
+    def take(self, batch: OutcomeBatch) -> None:
+        """Take outcomes from an engine."""
+        self._book.answered(batch)
+        self._heard[batch.host[ANSWERED[batch.reason]]] = True
+        silent = SILENT[batch.reason]
+        watched = (batch.state == _OPEN) & self._book.has_negative(batch.host)
+        for rows, waiting in ((silent, self._silent), (watched, self._open)):
+            if rows.any():
+                waiting.append(batch.where(rows))
+        self._let_go(batch.where(~silent & ~watched))
+
+    def settle(self, now_ms: int, horizon_ms: int) -> None:
+        """Release what is decided by now; controls are settled up to `horizon_ms`."""
+        self._settle_open(horizon_ms)
+        if not self._silent:
+            return
+        silent = joined(self._silent)
+        self._note_neighbours(silent)
+        witnessed = self._book.witnessed(silent, horizon_ms)
+        decided = witnessed | (silent.sent_ms.astype(np.int64) < now_ms - self._oldest_ms)
+        self._silent = [] if decided.all() else [silent.where(~decided)]
+        self._decide(silent.where(decided), witnessed[decided], LocalFault.CONTROL_FAILED)
+
+    def close(self, now_ms: int, *, interrupted: bool) -> None:
+        """Release all that is left.
+
+        Silence that has no witness yet is INTERRUPTED where the run was: nobody could be asked.
+        """
+        self._settle_open(None)
+        if self._silent:
+            silent = joined(self._silent)
+            self._silent = []
+            self._note_neighbours(silent)
+            fault = LocalFault.INTERRUPTED if interrupted else LocalFault.CONTROL_FAILED
+            self._decide(silent, self._book.witnessed(silent, now_ms), fault)
+
+    def _settle_open(self, horizon_ms: int | None) -> None:
+        """Release open ports that were found before `horizon_ms` (None: all)."""
+        if not self._open:
+            return
+        found = joined(self._open)
+        ready = np.ones(len(found), dtype=bool)
+        if horizon_ms is not None:
+            ready = self._book.negative_asked_since(found, horizon_ms)
+        self._open = [] if ready.all() else [found.where(~ready)]
+        ready_rows = found.where(ready)
+        eager = self._book.too_eager(ready_rows.host)
+        self._let_go(ready_rows.where(~eager))
+        self._let_go(as_fault(ready_rows.where(eager), LocalFault.CONTROL_FAILED))
+
+    def _decide(
+        self, silent: OutcomeBatch, witnessed: NDArray[np.bool_], fault: LocalFault
+    ) -> None:
+        alone = self._neighbourless[silent.host] & ~self._heard[silent.host]
+        self._let_go(as_fault(silent.where(alone), LocalFault.NO_NEIGHBOUR))
+        judged, witnessed = silent.where(~alone), witnessed[~alone]
+        if fault is LocalFault.INTERRUPTED:
+            judged_only = judged.where(witnessed)
+            self._book.settled(judged_only, np.ones(len(judged_only), dtype=bool))
+        else:
+            self._book.settled(judged, witnessed)
+        self._let_go(judged.where(witnessed))
+        self._let_go(as_fault(judged.where(~witnessed), fault))
+
+    def _note_neighbours(self, silent: OutcomeBatch) -> None:
+        """Note the hosts, not heard of so far, whose neighbour entry shows no answer to ARP or ND."""
+        unheard = [host for host in np.unique(silent.host).tolist() if not self._heard[host]]
+        gone = silent_neighbours() if unheard else frozenset()
+        for host in unheard if gone else ():
+            route = route_to(self._hosts[host].address)
+            if route is not None and route.next_hop in gone:
+                self._neighbourless[host] = True
+
+    def _let_go(self, batch: OutcomeBatch) -> None:
+        if len(batch):
+            self._release(batch)
+
+
+def status_of(book: WitnessBook) -> tuple[RunStatus, str]:
+    """Say whether a run that came to its end may conclude anything, and in one sentence why not."""
+    problems = [
+        f"control {name} failed {count} {'time' if count == 1 else 'times'}"
+        for name, count in book.failed_controls().items()
+    ]
+    unwitnessed = book.unwitnessed()
+    if unwitnessed:
+        told = [f"{count:,} in {network}" for network, count in unwitnessed.items()]
+        more = "" if len(told) <= _MOST_TOLD else f" and in {len(told) - _MOST_TOLD} more networks"
+        problems.append(f"silent endpoints without a witness: {', '.join(told[:_MOST_TOLD])}{more}")
+    if problems:
+        return (
+            RunStatus.INCONCLUSIVE,
+            f"Silence could not be told from a dead path: {'; '.join(problems)}.",
+        )
+    return RunStatus.COMPLETE, ""

@@ -1,0 +1,52 @@
+"""Rates that are kept, not aimed at: never more than `rate` probes in any second.
+
+The leaky bucket in its virtual-time form (GCRA, ITU-T I.371 §A): one number, the instant up to
+which everything granted has been paid for. A burst of a fiftieth of the rate is allowed, so that a
+scanner may work in batches, and what it adds is taken off the steady rate.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_BURSTS_PER_SECOND: Final = 50
+
+
+class RateLimiter:
+    """Grants probes; `now` is monotonic seconds and never goes back."""
+
+    def __init__(self, rate_pps: int) -> None:
+        """Start with a full burst.
+
+        Raises:
+            ValueError: the rate is below 1 per second.
+        """
+        if rate_pps < 1:
+            raise ValueError(f"a rate is at least 1 per second, not {rate_pps}")
+        self._burst = max(1, rate_pps // _BURSTS_PER_SECOND)
+        self._spacing_s = 1.0 / (rate_pps - self._burst + 1)
+        self._paid_until: float | None = None
+
+    def take(self, now: float, wanted: int) -> int:
+        """Grant as many probes as may leave now, at most `wanted`."""
+        paid_until = now if self._paid_until is None else max(self._paid_until, now)
+        # What is paid for in advance is what is left of the burst, negative.
+        behind = (paid_until - now) / self._spacing_s
+        granted = min(wanted, max(0, int(self._burst - behind + _ROUNDING)))
+        self._paid_until = paid_until + granted * self._spacing_s
+        return granted
+
+    def give_back(self, count: int) -> None:
+        """Return grants that were not used."""
+        if self._paid_until is not None:
+            self._paid_until -= count * self._spacing_s
+
+    def wait_s(self, now: float) -> float:
+        """Give the seconds until the next probe may leave; 0.0 when one may leave now."""
+        if self._paid_until is None:
+            return 0.0
+        return max(0.0, self._paid_until - now - (self._burst - 1) * self._spacing_s)
+
+
+_ROUNDING: Final = 1e-6
+"""Sums of spacings differ from the clock by floating-point dust; a millionth of a probe is none."""

@@ -1,0 +1,50 @@
+"""How many sockets this process may hold: RLIMIT_NOFILE, less what is in use.
+
+The soft limit is raised to the hard one, which needs no privilege. What remains is asked for by
+number before a scan, because running into the limit in the middle of one costs outcomes.
+"""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+from typing import Final
+
+# NumPy loads this part at the first `unique`, which a process out of descriptors could not do.
+import numpy.ma  # noqa: F401
+
+_SPARE: Final = 48
+"""Left for what the process opens meanwhile: database, log, TLS contexts, libraries."""
+_UNLIMITED: Final = 1 << 20
+
+
+def fit_connections(wanted: int) -> int:
+    """Give how many sockets can be open at once, at most `wanted` and at least 1.
+
+    Raises the soft descriptor limit as far as that needs and the system lets it.
+    """
+    try:
+        in_use = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:
+        return 1  # not even a folder can be opened: all descriptors are in use
+    soft = raise_descriptor_limit(in_use + _SPARE + wanted)
+    return max(1, min(wanted, soft - in_use - _SPARE))
+
+
+def raise_descriptor_limit(needed: int) -> int:
+    """Raise the soft limit towards `needed`, at most to the hard one; gives the limit in force."""
+    soft, hard = (_finite(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
+    if soft >= needed:
+        return soft
+    raised = min(needed, hard)
+    try:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (raised, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
+    except (ValueError, OSError):
+        return soft  # a sandbox forbids it: the scan is narrower, not wrong
+    return raised
+
+
+def _finite(limit: int) -> int:
+    return _UNLIMITED if limit == resource.RLIM_INFINITY else limit

@@ -1,0 +1,130 @@
+"""Outcomes are released once, and only when it is known whether they count."""
+
+from __future__ import annotations
+
+from portproof.model.batch import NO_RTT, OutcomeBatch
+from portproof.model.endpoint import Address, Transport
+from portproof.model.observation import LocalFault, PortState, Reason
+from portproof.model.scan import Control, ControlKind, ControlSample, RunStatus, Timing
+from portproof.scan.classify import Verdict
+from portproof.scan.judgement import Judgement, status_of
+from portproof.scan.rows import CODES, VERDICTS, batch_of, codes_of
+from portproof.scan.witness import WitnessBook
+from vantage import control, planned_hosts
+
+SILENT = (PortState.FILTERED, Reason.NO_RESPONSE)
+OPEN = (PortState.OPEN, Reason.HANDSHAKE)
+RESET = (PortState.CLOSED, Reason.RESET)
+CANARY = control("canary", ControlKind.POSITIVE, "192.0.2.7:443", ["10.0.0.0/8"])
+DECOY = control("decoy", ControlKind.NEGATIVE, "192.0.2.8:9", ["10.0.0.0/8"])
+TIMING = Timing(timeout_ms=100, max_retries=0, max_witness_gap_ms=1_000)
+
+
+class Case:
+    """One host, its controls, and what was released."""
+
+    def __init__(self, *controls: Control) -> None:
+        hosts = planned_hosts(["10.0.0.5"], "1-100")
+        self.book = WitnessBook(hosts, controls, is_own, TIMING.max_witness_gap_ms)
+        self.released: list[tuple[int, Verdict]] = []
+        self.judgement = Judgement(hosts, self.book, TIMING, self._take)
+
+    def take(self, port: int, verdict: Verdict, at_ms: int) -> None:
+        row = (port, CODES[verdict], NO_RTT, 1, at_ms / 1000)
+        self.judgement.take(batch_of([row], Transport.TCP, began=0.0))
+
+    def sample(self, at_ms: int, *, good: bool = True, name: str = "canary") -> None:
+        self.book.sampled(ControlSample(control_id=name, at_ms=at_ms, as_expected=good, seen=""))
+
+    def _take(self, batch: OutcomeBatch) -> None:
+        codes = codes_of(batch).tolist()
+        self.released += [
+            (port, VERDICTS[code]) for port, code in zip(batch.port.tolist(), codes, strict=True)
+        ]
+
+
+def is_own(_address: Address) -> bool:
+    return False
+
+
+def test_an_answer_is_released_at_once() -> None:
+    case = Case(CANARY)
+    case.take(22, OPEN, 5)
+    case.take(23, RESET, 5)
+    assert case.released == [(22, OPEN), (23, RESET)]
+
+
+def test_silence_waits_for_the_witness_after_it() -> None:
+    case = Case(CANARY)
+    case.sample(0)
+    case.take(80, SILENT, 50)
+    case.judgement.settle(200, 200)
+    assert case.released == []
+    case.sample(250)
+    case.judgement.settle(300, 300)
+    assert case.released == [(80, SILENT)]
+
+
+def test_silence_is_not_judged_while_a_control_may_still_fail() -> None:
+    case = Case(CANARY)
+    case.sample(0)
+    case.take(80, SILENT, 50)
+    case.sample(250)
+    case.judgement.settle(300, 60)  # something asked at 60 ms has not been answered yet
+    assert case.released == []
+    case.sample(60, good=False)
+    case.judgement.close(400, interrupted=False)
+    assert case.released == [(80, LocalFault.CONTROL_FAILED)]
+    assert status_of(case.book)[0] is RunStatus.INCONCLUSIVE
+
+
+def test_silence_too_old_to_be_witnessed_is_unmeasured() -> None:
+    case = Case(CANARY)
+    case.sample(0)
+    case.take(80, SILENT, 50)
+    case.judgement.settle(60_000, 60_000)
+    assert case.released == [(80, LocalFault.CONTROL_FAILED)]
+    status, why = status_of(case.book)
+    assert status is RunStatus.INCONCLUSIVE
+    assert "1 in 10.0.0.0/24" in why
+
+
+def test_silence_at_the_end_of_a_stopped_run_is_interrupted_and_accuses_nobody() -> None:
+    case = Case(CANARY)
+    case.sample(0)
+    case.take(80, SILENT, 50)
+    case.judgement.close(100, interrupted=True)
+    assert case.released == [(80, LocalFault.INTERRUPTED)]
+    assert status_of(case.book) == (RunStatus.COMPLETE, "")
+
+
+def test_open_ports_under_a_negative_control_wait_until_it_was_asked_again() -> None:
+    case = Case(DECOY)
+    case.sample(0, name="decoy")
+    case.take(22, OPEN, 50)
+    case.judgement.settle(80, 80)
+    assert case.released == []
+    case.sample(100, name="decoy")
+    case.judgement.settle(120, 120)
+    assert case.released == [(22, OPEN)]
+
+
+def test_open_ports_are_worthless_once_the_negative_control_is_open() -> None:
+    case = Case(DECOY)
+    case.take(22, OPEN, 50)
+    case.sample(100, good=False, name="decoy")
+    case.judgement.close(120, interrupted=False)
+    assert case.released == [(22, LocalFault.CONTROL_FAILED)]
+    assert "decoy failed 1 time" in status_of(case.book)[1]
+
+
+def test_the_status_names_a_few_networks_and_counts_the_rest() -> None:
+    hosts = planned_hosts([f"10.0.{number}.1" for number in range(5)], "1-100")
+    book = WitnessBook(hosts, (), is_own, 1_000)
+    judgement = Judgement(hosts, book, TIMING, lambda _batch: None)
+    rows = [(host << 16 | 80, CODES[SILENT], NO_RTT, 1, 0.0) for host in range(5)]
+    judgement.take(batch_of(rows, Transport.TCP, began=0.0))
+    judgement.close(100, interrupted=False)
+    assert status_of(book)[1].endswith(
+        "1 in 10.0.0.0/24, 1 in 10.0.1.0/24, 1 in 10.0.2.0/24 and in 2 more networks."
+    )
