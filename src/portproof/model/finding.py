@@ -129,7 +129,7 @@ class Evaluation:
 
     judgements: tuple[Judgement, ...]
     scope: str
-    """The baseline's scope; subjects of judgements on its entries begin with it and a slash."""
+    """The baseline's scope; subjects of judgements on documents are it, a slash and the entry's id."""
     at: datetime
     """The instant it was judged for: approvals, waivers and certificates hold or not at it."""
     trust: Trust | None

@@ -1,0 +1,39 @@
+"""Policy: what was seen, held against what was approved. Pure: no clock, no files, no packets.
+
+::
+
+    RunRecord ┐                     ┌ checks/ (one rule each) ┐
+    Baseline  ├─► scene (per host) ─┤                         ├─► waivers ─► subjects ─► Evaluation
+    rules …   ┘   sets, not loops   └ severity (with trace)   ┘                             │
+                                                           lifecycle (findings) ◄───────────┤
+                                                           exit_code            ◄───────────┘
+    two RunRecords ─► drift
+
+The verdict table. A row is what is known of the port, a column what the baseline says of it from
+the vantage's zone; what has no entry in force has no column of its own, it is "none".
+
+==================  ==============  ==============  ===================
+seen                none            allowed         required
+==================  ==============  ==============  ===================
+open                DEVIATES        CONFORMS        CONFORMS
+closed, filtered    nothing         nothing         DEVIATES
+open|filtered       UNKNOWN (sum)   UNKNOWN (sum)   UNKNOWN, required
+Unmeasured          UNKNOWN (sum)   UNKNOWN (sum)   UNKNOWN, required
+missing, not asked  UNKNOWN (sum)   UNKNOWN (sum)   UNKNOWN, required
+host not in run     nothing         nothing         UNKNOWN, required
+doubtful (open)     DEVIATES (sum)  UNKNOWN (sum)   UNKNOWN, required
+==================  ==============  ==============  ===================
+
+*(sum)* is one judgement for a host, transport and cause, which lists the ports; *nothing* is no
+judgement at all, because nothing was claimed of that port: a closed port that nobody needs is not
+news. *not asked* holds for required ports only: what nobody planned is outside the scope. *doubtful*
+is open on a host where far too many ports are (`scene.MANY_OPEN`). An UNKNOWN that is *required*
+makes a check exit 3.
+
+Read `evaluate` first, then `scene`, then any check.
+
+The hardest decision: an approval does not make a fact untrue. An approved telnet is approved, and
+still insecure by protocol; an approved database that the internet reaches is approved, and still
+reached. Such ports CONFORM, and their judgement asserts those facts all the same, so that a control
+about data stores does not turn green because somebody signed.
+"""

@@ -1,0 +1,182 @@
+"""`missing-service`: something that must answer from this zone does not.
+
+Judged per host and port. What was not measured, not asked, or not in the run at all is UNKNOWN and
+required: a service nobody looked at is not there until somebody has seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from portproof.model.baseline import BaselineEntry, Tier
+from portproof.model.endpoint import Network
+from portproof.model.finding import Judgement, Severity, Subject, Verdict
+from portproof.model.observation import LocalFault, PortState
+from portproof.model.ports import PortSet
+from portproof.policy.scene import Scene, Sighting, observations, required_here
+from portproof.policy.severity import fixed
+from portproof.policy.wording import ports_text, state_words
+
+RULE: Final = "missing-service"
+
+
+def judge(scene: Scene) -> Iterator[Judgement]:
+    """Give one judgement per required port of each host, and per host that was not in the run."""
+    looked_at: dict[str, list[Sighting]] = {}
+    for sighting in scene.sightings:
+        for entry in sighting.entries:
+            looked_at.setdefault(entry.id, []).append(sighting)
+    for entry in required_here(scene):
+        covered = looked_at.get(entry.id, [])
+        for sighting in covered:
+            yield from _on_host(scene, sighting, entry)
+        yield from _absent(scene, entry, covered)
+
+
+def _on_host(scene: Scene, sighting: Sighting, entry: BaselineEntry) -> Iterator[Judgement]:
+    seen = observations(sighting.outcome)
+    for port, state in _states(sighting, entry.ports):
+        blank = scene.blank(RULE, sighting, port, seen.get(port))
+        place = f"{sighting.transport.upper()} {port} on {sighting.host.address}"
+        judged = replace(
+            blank,
+            required=True,
+            entry_id=entry.id,
+            owner=blank.owner or entry.owner,
+            location=entry.location,
+            title=f"Required service answers: {_service(entry)} on port {port}/{sighting.transport}",
+            because=f"{place} was open; entry {entry.id} requires it.",
+        )
+        yield _by_state(judged, state, place, entry)
+
+
+def _states(
+    sighting: Sighting, ports: PortSet
+) -> Iterator[tuple[int, PortState | LocalFault | str]]:
+    """Give each required port with its state, its fault, or in words why it has neither."""
+    outcome = sighting.outcome
+    left = ports
+    for state, held in outcome.states.items():
+        for port in held & left:
+            yield port, "too many ports of the host answer" if port in sighting.doubtful else state
+        left = left - held
+    for fault, held in outcome.unmeasured.items():
+        for port in held & left:
+            yield port, fault
+        left = left - held
+    planned = sighting.host.ports(sighting.transport)
+    for port in left:
+        yield port, "its outcome is missing" if port in planned else "it was not asked in this run"
+
+
+def _by_state(
+    judged: Judgement, state: PortState | LocalFault | str, place: str, entry: BaselineEntry
+) -> Judgement:
+    if isinstance(state, LocalFault):
+        return _unknown(judged, f"{place} was not measured ({state})")
+    if not isinstance(state, PortState):
+        return _unknown(judged, f"{place} cannot be judged: {state}")
+    match state:
+        case PortState.OPEN:
+            return judged
+        case PortState.OPEN_FILTERED:
+            return _unknown(judged, f"{place} {state_words(state)}")
+        case PortState.CLOSED | PortState.FILTERED:
+            return _missing(judged, f"{place} {state_words(state)}", entry)
+
+
+def _missing(judged: Judgement, what: str, entry: BaselineEntry) -> Judgement:
+    trace = fixed(Severity.MEDIUM, "missing service", "a required service does not answer")
+    if entry.tier is Tier.ONE:
+        trace += fixed(Severity.HIGH, "tier", f"entry {entry.id} is of tier 1")
+    breaks = f" Without it: {entry.breaks}" if entry.breaks else ""
+    return replace(
+        judged,
+        verdict=Verdict.DEVIATES,
+        title=judged.title.replace("Required service answers", "Required service missing"),
+        because=f"{what}; entry {entry.id} requires {_service(entry)} there.{breaks}",
+        facts=("missing_service",),
+        severity=trace[-1].severity,
+        trace=trace,
+        action=_action(entry),
+    )
+
+
+def _action(entry: BaselineEntry) -> str:
+    runbook = f" Runbook: {entry.runbook}" if entry.runbook else ""
+    return f"Restore the service, or stop requiring it in entry {entry.id}.{runbook}"
+
+
+def _unknown(judged: Judgement, what: str) -> Judgement:
+    return replace(
+        judged,
+        verdict=Verdict.UNKNOWN,
+        title=judged.title.replace("Required service answers", "Required service not judged"),
+        because=f"{what}; entry {judged.entry_id} requires it.",
+        action="Measure it again once the cause is removed.",
+    )
+
+
+def _absent(scene: Scene, entry: BaselineEntry, covered: Sequence[Sighting]) -> Iterator[Judgement]:
+    """Judge the hosts of a required entry that the run did not look at over its transport."""
+    resolutions = {each.name.lower(): each for each in scene.run.plan.resolutions}
+    for name in entry.names:
+        if any(_goes_by(each, name) for each in covered):
+            continue
+        resolved = resolutions.get(name)
+        why = _NOT_IN_RUN
+        if resolved is not None and not resolved.addresses:
+            why = f"it did not resolve ({resolved.detail or 'no address'})"
+        yield _host_unknown(scene, entry, name, f"{name}: {why}")
+    addresses = {each.host.address for each in covered}
+    for network in entry.networks:
+        missing = network.num_addresses - sum(
+            address.version == network.version and address in network for address in addresses
+        )
+        if missing:
+            text = _print(network)
+            what = f"{missing} of the addresses of {text}" if network.num_addresses > 1 else text
+            yield _host_unknown(scene, entry, text, f"{what}: {_NOT_IN_RUN}")
+
+
+def _goes_by(sighting: Sighting, name: str) -> bool:
+    """Whether the host was listed by that name, or belongs to the asset that has it."""
+    listed = sighting.host.name
+    if listed is not None and listed.lower() == name:
+        return True
+    return sighting.asset is not None and name in sighting.asset.names
+
+
+_NOT_IN_RUN: Final = "not among what this run asked"
+
+
+def _host_unknown(scene: Scene, entry: BaselineEntry, host: str, why: str) -> Judgement:
+    where = f"{ports_text(entry.ports)}/{entry.transport}"
+    single = len(entry.ports) == 1
+    return Judgement(
+        rule=RULE,
+        verdict=Verdict.UNKNOWN,
+        subject=Subject(
+            asset=host,
+            zone=scene.zone,
+            transport=entry.transport,
+            port=entry.ports.nth(0) if single else None,
+        ),
+        title=f"Required service not judged: {_service(entry)} on port {where} of {host}",
+        because=f"{why}; entry {entry.id} requires it.",
+        action="Add the host to the targets, or make its name resolve.",
+        entry_id=entry.id,
+        owner=entry.owner,
+        required=True,
+        location=entry.location,
+    )
+
+
+def _print(network: Network) -> str:
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _service(entry: BaselineEntry) -> str:
+    return entry.service or entry.id

@@ -1,0 +1,222 @@
+"""What one evaluation looks at: each host as it was seen, beside the entries that cover it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from portproof.model.baseline import (
+    Asset,
+    Baseline,
+    BaselineEntry,
+    Direction,
+    Presence,
+    SourceLocation,
+)
+from portproof.model.endpoint import Endpoint, Transport
+from portproof.model.finding import Judgement, Subject, Verdict
+from portproof.model.observation import Observation, PortState, Service
+from portproof.model.ports import PortSet
+from portproof.model.scan import HostOutcome, PlannedHost, RunRecord
+from portproof.model.vantage import Trust, Vantages, Zone
+from portproof.model.waiver import Waivers
+from portproof.policy.register import Register
+from portproof.policy.services import RuleBook, identity
+
+MANY_OPEN: Final = 100
+"""More unapproved and unidentified open ports than this on one host are one judgement of
+interference, not hundreds of exposures (06-severity-rules.md, step 8): something may be answering
+for the host, and nobody reads the second hundred."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One host over one transport: what was seen, and what is approved from the vantage's zone."""
+
+    outcome: HostOutcome
+    asset: Asset | None
+    target_zone: Zone | None
+    """The declared zone the host lies in; None where no zone has its address."""
+    about: tuple[BaselineEntry, ...]
+    """Inbound entries that cover the host, of any transport and zone, in force or not."""
+    entries: tuple[BaselineEntry, ...]
+    """Those of this transport, approved from the vantage's zone, in force or not."""
+    approved: PortSet
+    """The ports of those in force."""
+    open: PortSet
+    """Ports that are believed to be open; portproof's own listeners are not among them."""
+    doubtful: PortSet
+    """Ports that answered open where too many did: neither open nor closed is claimed of them."""
+
+    @property
+    def host(self) -> PlannedHost:
+        """The host, as it was planned."""
+        return self.outcome.host
+
+    @property
+    def transport(self) -> Transport:
+        """The transport the ports are of."""
+        return self.outcome.transport
+
+    def endpoint(self, port: int) -> Endpoint:
+        """Give one port of the host as an endpoint."""
+        return Endpoint(self.host.address, self.transport, port)
+
+    def granting(self, port: int, on: date) -> BaselineEntry | None:
+        """Find the entry in force that grants the port; one that names a service comes first.
+
+        None when no entry grants it.
+        """
+        held = [each for each in self.entries if port in each.ports and each.in_force(on)]
+        return next((each for each in held if each.service), held[0] if held else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """All that the checks may look at; made once per evaluation."""
+
+    run: RunRecord
+    baseline: Baseline
+    register: Register
+    waivers: Waivers
+    rules: RuleBook
+    vantages: Vantages
+    at: datetime
+    sightings: tuple[Sighting, ...]
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone that the run looked from."""
+        return self.run.plan.vantage.zone
+
+    @property
+    def trust(self) -> Trust | None:
+        """How far that zone is trusted; None when nobody declared it."""
+        zone = self.vantages.zone(self.zone)
+        return zone.trust if zone else None
+
+    @property
+    def today(self) -> date:
+        """The day (UTC) that approvals are held against."""
+        return self.at.date()
+
+    def open_ports(self) -> Iterator[tuple[Sighting, int, Observation | None]]:
+        """Give every port that is believed to be open, with its observation."""
+        for sighting in self.sightings:
+            seen = observations(sighting.outcome)
+            for port in sighting.open:
+                yield sighting, port, seen.get(port)
+
+    def blank(
+        self, rule: str, sighting: Sighting, port: int, seen: Observation | None
+    ) -> Judgement:
+        """Give a judgement on one port of a host, to be completed by `replace`; it conforms."""
+        asset = sighting.asset
+        service = seen.service if seen else None
+        return Judgement(
+            rule=rule,
+            verdict=Verdict.CONFORMS,
+            subject=self.subject(sighting, port),
+            title="",
+            because="",
+            endpoint=sighting.endpoint(port),
+            service=identity(service) or "",
+            identified_by=service.identified_by if service else "",
+            owner=asset.owner if asset else "",
+            evidence=(seen.evidence,) if seen and seen.evidence else (),
+            location=SourceLocation(file=self.baseline.file, line=1),
+        )
+
+    def subject(self, sighting: Sighting, port: int | None) -> Subject:
+        """Give the subject of judgements on a host: by its asset, else its name, else its address."""
+        host, asset = sighting.host, sighting.asset
+        return Subject(
+            asset=asset.id if asset else host.name or str(host.address),
+            zone=self.zone,
+            transport=sighting.transport,
+            port=port,
+            address=str(host.address),
+        )
+
+
+def observations(outcome: HostOutcome) -> dict[int, Observation]:
+    """Give the observations of a host by port."""
+    return {each.endpoint.port: each for each in outcome.observations}
+
+
+def required_here(scene: Scene) -> Iterator[BaselineEntry]:
+    """Give the inbound entries in force that something must answer to, seen from this zone."""
+    return (
+        each
+        for each in scene.baseline.entries
+        if each.presence is Presence.REQUIRED
+        and each.direction is Direction.INBOUND
+        and scene.zone in each.zones
+        and each.in_force(scene.today)
+    )
+
+
+def sightings(
+    run: RunRecord, register: Register, baseline: Baseline, vantages: Vantages, on: date
+) -> tuple[Sighting, ...]:
+    """Lay each host of the run beside the entries that cover it."""
+    return tuple(
+        _sighting(outcome, register.about(outcome.host), _Laid(run, baseline, vantages, on))
+        for outcome in run.hosts
+    )
+
+
+class _Laid(NamedTuple):
+    """What all hosts of a run are laid beside."""
+
+    run: RunRecord
+    baseline: Baseline
+    vantages: Vantages
+    on: date
+
+
+def _sighting(outcome: HostOutcome, about: tuple[BaselineEntry, ...], beside: _Laid) -> Sighting:
+    address, zone = outcome.host.address, beside.run.plan.vantage.zone
+    entries = tuple(
+        each for each in about if each.transport is outcome.transport and zone in each.zones
+    )
+    approved = PortSet.empty()
+    for entry in entries:
+        if entry.in_force(beside.on):
+            approved = approved | entry.ports
+    ours = PortSet.from_iterable(
+        each.port
+        for each in beside.run.own_listeners
+        if each.address == address and each.transport is outcome.transport
+    )
+    opened = outcome.states.get(PortState.OPEN, PortSet.empty()) - ours
+    doubtful = _doubtful(outcome, opened, approved)
+    return Sighting(
+        outcome=outcome,
+        asset=beside.baseline.asset_of(address, outcome.host.name),
+        target_zone=beside.vantages.zone_of(address),
+        about=about,
+        entries=entries,
+        approved=approved,
+        open=opened - doubtful,
+        doubtful=doubtful,
+    )
+
+
+def _doubtful(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> PortSet:
+    """Give the open ports nobody can believe in: unidentified ones, where far too many are open."""
+    if len(opened - approved) <= MANY_OPEN:
+        return PortSet.empty()
+    known = PortSet.from_iterable(
+        each.endpoint.port for each in outcome.observations if identity(each.service)
+    )
+    unidentified = opened - known
+    return unidentified if len(unidentified - approved) > MANY_OPEN else PortSet.empty()
+
+
+def service_at(observation: Observation | None) -> Service | None:
+    """Give the service that identified itself; None when none did or only the port number tells."""
+    service = observation.service if observation else None
+    return service if identity(service) else None

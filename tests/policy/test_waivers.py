@@ -1,0 +1,150 @@
+"""What a waiver covers, from when to when, and what it never touches."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import factories as make
+from policy.judging import judge
+from portproof.model.baseline import SourceLocation
+from portproof.model.endpoint import Transport
+from portproof.model.finding import Verdict
+from portproof.model.scan import RunStatus
+from portproof.policy.waivers import WaiverStatus, waiver_usage
+
+RUN = make.run(make.open_host(p8080=None))
+
+
+def verdict(**waiver: Any) -> Verdict:
+    waived = make.waivers(make.waiver("unapproved-exposure", **waiver))
+    (found,) = judge(RUN, waivers=waived).judgements
+    return found.verdict
+
+
+@pytest.mark.parametrize(
+    "selectors",
+    [
+        {},
+        {"networks": (make.network("10.0.0.0/24"),)},
+        {"ports": make.ports("8000-9000")},
+        {"transport": Transport.TCP},
+        {"zones": ("office", "internet")},
+    ],
+)
+def test_a_waiver_covers_what_all_its_selectors_match(selectors: dict[str, Any]) -> None:
+    assert verdict(**selectors) is Verdict.WAIVED
+
+
+@pytest.mark.parametrize(
+    "selectors",
+    [
+        {"networks": (make.network("10.0.1.0/24"),)},
+        {"networks": (make.network("2001:db8::/32"),)},
+        {"names": ("www.example.com",)},
+        {"ports": make.ports("443")},
+        {"transport": Transport.UDP},
+        {"zones": ("office",)},
+        {"ports": make.ports("8080"), "zones": ("office",)},
+    ],
+)
+def test_a_waiver_covers_nothing_that_one_of_its_selectors_misses(
+    selectors: dict[str, Any],
+) -> None:
+    assert verdict(**selectors) is Verdict.DEVIATES
+
+
+def test_a_waiver_covers_only_its_rules() -> None:
+    waived = make.waivers(make.waiver("missing-service"))
+    assert judge(RUN, waivers=waived).deviations
+
+
+def test_a_waiver_matches_the_name_a_host_was_listed_by() -> None:
+    host = make.planned_host(name="www.example.com", tcp="8080")
+    run = make.run(make.host_outcome(host, states={make.PortState.OPEN: "8080"}))
+    waived = make.waivers(make.waiver("unapproved-exposure", names=("WWW.example.com",)))
+    assert judge(run, waivers=waived).waived
+
+
+def test_a_waiver_holds_from_its_first_instant_to_before_its_end() -> None:
+    instant = timedelta(seconds=1)
+    assert verdict(begins=make.NOON) is Verdict.WAIVED
+    assert verdict(begins=make.NOON + instant) is Verdict.DEVIATES
+    assert verdict(expires=make.NOON + instant) is Verdict.WAIVED
+    assert verdict(expires=make.NOON) is Verdict.DEVIATES
+
+
+def test_a_waived_deviation_keeps_its_severity_and_names_the_waiver() -> None:
+    (before,) = judge(RUN).deviations
+    (after,) = judge(RUN, waivers=make.waivers(make.waiver())).waived
+    assert (after.severity, after.trace, after.facts) == (
+        before.severity,
+        before.trace,
+        before.facts,
+    )
+    assert after.waiver_id == "W-1"
+    assert "W-1" in after.because
+
+
+def test_an_expired_waiver_of_a_port_that_is_still_open_is_a_fact() -> None:
+    (found,) = judge(RUN, waivers=make.waivers(make.waiver(expires=make.NOON))).deviations
+    assert "exception_expired" in found.facts
+
+
+def test_one_waiver_in_force_is_enough_beside_an_expired_one() -> None:
+    both = make.waivers(make.waiver(id="old", expires=make.NOON), make.waiver(id="new"))
+    (found,) = judge(RUN, waivers=both).waived
+    assert found.waiver_id == "new"
+
+
+def test_a_waiver_never_touches_unknown() -> None:
+    run = make.run(make.host_outcome(fill=None))
+    everything = make.waivers(make.waiver("missing-service", "not-measured"))
+    evaluation = judge(run, make.required(), waivers=everything)
+    assert {each.verdict for each in evaluation.judgements} == {Verdict.UNKNOWN}
+
+
+def test_a_waiver_with_selectors_is_not_about_documents() -> None:
+    poor = make.entry("10.9.9.9", owner="")
+    nets = make.waivers(make.waiver("approval-missing", networks=(make.network("0.0.0.0/0"),)))
+    everywhere = make.waivers(make.waiver("approval-missing"))
+    assert judge(make.run(), poor, waivers=nets).deviations
+    assert judge(make.run(), poor, waivers=everywhere).waived
+
+
+def test_a_waiver_of_one_address_accepts_nothing_on_another_of_the_same_asset() -> None:
+    shop = make.baseline(assets=(make.asset("shop", "10.0.0.5,10.0.0.6"),))
+    run = make.run(make.open_host(p8080=None), make.open_host("10.0.0.6", p8080=None))
+    one = make.waivers(make.waiver(networks=(make.network("10.0.0.5"),)))
+    (found,) = judge(run, baseline=shop, waivers=one).judgements
+    assert found.verdict is Verdict.DEVIATES
+    assert "10.0.0.5" in found.because
+    assert not found.waiver_id
+
+
+def test_usage_tells_how_many_each_waiver_covers_and_which_lie_idle() -> None:
+    idle = make.waiver("missing-service", id="idle")
+    over = make.waiver(id="over", expires=make.NOON - timedelta(days=1))
+    future = make.waiver(id="future", begins=make.NOON + timedelta(days=1))
+    document = make.waivers(make.waiver(), idle, over, future)
+    usage = waiver_usage(document, judge(RUN, waivers=document))
+    assert [(each.waiver.id, each.status, each.matched) for each in usage] == [
+        ("W-1", WaiverStatus.IN_FORCE, 1),
+        ("idle", WaiverStatus.IN_FORCE, 0),
+        ("over", WaiverStatus.EXPIRED, 0),
+        ("future", WaiverStatus.NOT_BEGUN, 0),
+    ]
+
+
+def test_a_self_approved_waiver_is_a_deviation_of_its_own() -> None:
+    place = SourceLocation(file="waivers.yaml", line=9)
+    own = make.waiver(requester="Rita ", approver="rita", location=place)
+    (found,) = judge(make.run(), waivers=make.waivers(own)).deviations
+    assert (found.rule, found.location) == ("approval-self", place)
+
+
+def test_waivers_do_not_depend_on_how_the_run_ended() -> None:
+    run = make.run(make.open_host(p8080=None), status=RunStatus.INCONCLUSIVE)
+    assert judge(run, waivers=make.waivers(make.waiver())).waived
