@@ -69,7 +69,7 @@ def finding(endpoint: str, title: str, severity: str = "high", **changes: object
         id=digest_of(f"{endpoint} {title}")[:16], rule="unapproved-exposure", verdict="DEVIATES", status="open",
         severity=severity, title=title, because=f"{endpoint} accepted a connection (1 of 1 attempts).",
         action="Close the port, or have it approved with a reason, an owner and a review date.",
-        asset=endpoint.rpartition(":")[0], owner="platform team", zone="internet", endpoint=endpoint, service="",
+        asset=endpoint.rpartition(":")[0], owner="platform team", zone="internet", endpoint=endpoint, also=(), service="",
         identified_by="", entry="", nearest="", waiver="", facts=("unexpected_open",),
         controls=("pci:1.2.5", "pci:1.4.2", "soc2:CC6.6"),
         trace=(SeverityStepInfo(rule="unknown-service", severity=severity, because="unknown service, seen from an untrusted zone"),),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import click
 from rich.console import Console
 
 from portproof.bootstrap import Application
+from portproof.bootstrap.forms import visible
 from portproof.cli import EXIT_USAGE, consoles
 from portproof.cli.options import settings_options
 from portproof.contracts import Store
@@ -37,7 +39,7 @@ def diff(*, app: Application, before: str | None, after: str | None, form: str) 
         _show(earlier, later, drift, consoles.out())
     if drift.refused:
         return EXIT_USAGE
-    return 1 if drift.changes else 0
+    return 1 if drift.differs else 0
 
 
 def _pair(store: Store, before: str | None, after: str | None) -> tuple[str, str]:
@@ -56,16 +58,20 @@ def _pair(store: Store, before: str | None, after: str | None) -> tuple[str, str
 
 def _show(earlier: str, later: str, drift: Drift, console: Console) -> None:
     """Write the differences as ndiff does: what was with a minus, what is with a plus."""
-    console.print(f"-{earlier}\n+{later}")
+    say = partial(console.print, soft_wrap=True)
+    say(f"-{earlier}\n+{later}")
     for reason in drift.refused:
-        console.print(f"not comparable: {reason}")
+        say(f"not comparable: {reason}")
     for each in drift.changes:
-        console.print(
-            f"-{each.endpoint} {each.before or 'not kept'} {each.service_before}".rstrip()
-        )
-        console.print(f"+{each.endpoint} {each.after or 'not kept'} {each.service_after}".rstrip())
-    if not drift.refused and not drift.changes:
-        console.print("no difference")
+        say(visible(f"-{each.endpoint} {each.before} {each.service_before}".rstrip()))
+        say(visible(f"+{each.endpoint} {each.after} {each.service_after}".rstrip()))
+    for shift in drift.shifts:
+        place = f"{shift.address} {shift.transport} {shift.ports}"
+        say(f"-{place} {shift.before}\n+{place} {shift.after}")
+    if drift.uncompared:
+        say(f"not compared, because one run did not measure them: {drift.uncompared:,} endpoints")
+    if not drift.refused and not drift.differs:
+        say("no difference")
 
 
 def _as_json(earlier: str, later: str, drift: Drift) -> str:
@@ -79,7 +85,22 @@ def _as_json(earlier: str, later: str, drift: Drift) -> str:
         }
         for each in drift.changes
     ]
-    return json.dumps(
-        {"before": earlier, "after": later, "refused": list(drift.refused), "changes": changes},
-        indent=2,
-    )
+    shifts = [
+        {
+            "address": str(each.address),
+            "transport": each.transport,
+            "ports": str(each.ports),
+            "before": each.before,
+            "after": each.after,
+        }
+        for each in drift.shifts
+    ]
+    told = {
+        "before": earlier,
+        "after": later,
+        "refused": drift.refused,
+        "changes": changes,
+        "shifts": shifts,
+        "uncompared": drift.uncompared,
+    }
+    return json.dumps(told, indent=2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from portproof.bootstrap import Application
@@ -13,7 +15,7 @@ def evidence() -> None:
     """Show the raw records that the claims of a report lead to."""
 
 
-@evidence.command()
+@evidence.command("show")
 @settings_options
 @click.argument("digest")
 def show(*, app: Application, digest: str) -> int:
@@ -22,5 +24,5 @@ def show(*, app: Application, digest: str) -> int:
     `portproof evidence show DIGEST | sha256sum` gives DIGEST again.
     """
     with app.open_store(create=False) as store:
-        click.get_binary_stream("stdout").write(store.raw(digest))
+        sys.stdout.buffer.write(store.raw(digest))
     return 0

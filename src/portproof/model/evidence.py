@@ -285,6 +285,8 @@ class FindingInfo:
     owner: str
     zone: str
     endpoint: str
+    also: tuple[str, ...]
+    """Further endpoints of the same asset with the same verdict."""
     service: str
     identified_by: str
     entry: str

@@ -235,7 +235,11 @@ class Connection:
 
 def _refuse_own_mirror(sock: socket.socket) -> None:
     """Raise when a free port of the ephemeral range was "connected": the socket met itself."""
-    if sock.getsockname() == sock.getpeername():
+    try:
+        peer = sock.getpeername()
+    except OSError:
+        return  # the peer has reset it meanwhile, which no mirror does
+    if sock.getsockname() == peer:
         raise ConnectionRefusedError("the socket was connected to itself")
 
 

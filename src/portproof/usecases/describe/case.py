@@ -90,8 +90,13 @@ def noteworthy(run: RunRecord) -> Iterator[tuple[HostOutcome, Observation]]:
 
 
 def carried_over(checked: CheckResult) -> tuple[Finding, ...]:
-    """Give the findings still standing that this run did not judge again: they must not vanish."""
-    judged = {each.fingerprint for each in checked.evaluation.judgements}
+    """Give the findings still standing that this run shows neither as deviating nor as waived.
+
+    They must not vanish: what conforms resolves them, so these were not measured again (all of an
+    asset's endpoints, that is: one that conforms does not close what stands on another).
+    """
+    evaluation = checked.evaluation
+    judged = {each.fingerprint for each in (*evaluation.deviations, *evaluation.waived)}
     return tuple(
         each
         for each in checked.findings.values()

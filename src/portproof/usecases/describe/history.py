@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from portproof.model.evidence import ChangeInfo, DocumentInfo, EvidenceItem, OperationInfo
 from portproof.model.finding import FindingEventKind
+from portproof.policy.drift import Drift, PortChange, StateShift
 from portproof.usecases.describe.case import Case, noteworthy
-from portproof.usecases.describe.wording import instant
+from portproof.usecases.describe.wording import counted, instant, ports_text
 
 _FINDING_CHANGES = {
     FindingEventKind.OPENED: "finding opened",
@@ -23,33 +24,41 @@ def compared_with(case: Case) -> tuple[str, str]:
             "",
             "There is no earlier complete run of this scope from this vantage to compare with.",
         )
+    earlier = case.earlier.plan.run_id
     if case.drift.refused:
-        return (
-            "",
-            f"Run {case.earlier.plan.run_id} is not comparable: {'; '.join(case.drift.refused)}.",
-        )
-    return case.earlier.plan.run_id, ""
+        return "", f"Run {earlier} is not comparable: {'; '.join(case.drift.refused)}."
+    if case.drift.uncompared:
+        told = counted(case.drift.uncompared, "endpoint")
+        return earlier, f"Not measured in one of the two runs, so not compared: {told}."
+    return earlier, ""
 
 
 def change_infos(case: Case) -> tuple[ChangeInfo, ...]:
     """Give port changes against the earlier run, then what this run did to findings."""
-    ports = () if case.drift is None else case.drift.changes
-    return (
-        *(
-            ChangeInfo(
-                kind="port" if each.before != each.after else "service",
-                subject=str(each.endpoint),
-                before=_told(each.before, each.service_before),
-                after=_told(each.after, each.service_after),
-            )
-            for each in ports
-        ),
-        *_finding_changes(case),
+    drift = case.drift or Drift()
+    return (*map(_port_change, drift.changes), *map(_shift, drift.shifts), *_finding_changes(case))
+
+
+def _port_change(change: PortChange) -> ChangeInfo:
+    return ChangeInfo(
+        kind="port" if change.before != change.after else "service",
+        subject=str(change.endpoint),
+        before=_told(change.before, change.service_before),
+        after=_told(change.after, change.service_after),
     )
 
 
-def _told(state: str | None, service: str) -> str:
-    return f"{state or 'not kept'}{f' ({service})' if service else ''}"
+def _shift(shift: StateShift) -> ChangeInfo:
+    return ChangeInfo(
+        kind="port",
+        subject=f"{shift.address}, {shift.transport} {ports_text(shift.ports)}",
+        before=shift.before,
+        after=shift.after,
+    )
+
+
+def _told(state: str, service: str) -> str:
+    return f"{state} ({service})" if service else state
 
 
 def _finding_changes(case: Case) -> tuple[ChangeInfo, ...]:

@@ -77,6 +77,7 @@ def _finding_info(case: Case, judged: Judgement, because: str | None = None) -> 
         owner=judged.owner,
         zone=judged.subject.zone,
         endpoint=str(judged.endpoint) if judged.endpoint else "",
+        also=tuple(map(str, judged.also)),
         service=judged.service,
         identified_by=judged.identified_by,
         entry=judged.entry_id,
@@ -108,7 +109,7 @@ def _target(judged: Judgement, life: Finding | None) -> str:
     """Count the default target from the first sighting; empty without a severity or a finding."""
     if judged.severity is None or life is None:
         return ""
-    due = target_date(judged.severity, life.first_seen.date())
+    due = target_date(judged.severity, life.first_seen.date(), judged.facts)
     return due.isoformat() if due else ""
 
 
