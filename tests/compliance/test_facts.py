@@ -10,7 +10,7 @@ import factories as make
 from portproof.compliance.facts import Facts, assert_facts
 from portproof.errors import DocumentError
 from portproof.model.finding import Evaluation, Judgement, Verdict
-from portproof.model.observation import LocalFault
+from portproof.model.observation import LocalFault, Service
 from portproof.model.rule import Polarity
 from portproof.model.scan import RunRecord, RunStatus
 from portproof.model.vantage import Trust
@@ -30,7 +30,7 @@ DEFINED = make.fact_definitions(
     make.fact("scan_clean", "baseline", "coverage_ok", polarity=Polarity.SUPPORT),
     make.fact("change_unscanned", "change_feed"),
 )
-COMPLETE = make.run()
+COMPLETE = make.run(make.open_host(p443=Service("https", tls=make.tls())))
 OBSERVED = {
     "unexpected_open",
     "missing_service",
@@ -124,6 +124,12 @@ def test_an_unknown_leaves_its_fact_undecided_and_the_others_alone(rule: str, fa
     known = facts(make.judgement(rule, verdict=Verdict.UNKNOWN, title="It is not known."))
     assert OBSERVED - known.decided == {fact}
     assert known.why_open(fact) == "It is not known."
+
+
+def test_where_no_endpoint_spoke_tls_no_certificate_was_found_good() -> None:
+    known = facts(run=make.run())
+    assert "tls_cert_problem" not in known.decided
+    assert known.why_open("tls_cert_problem") == "no endpoint of the run spoke TLS"
 
 
 def test_udp_silence_answers_the_question_whether_something_answered() -> None:

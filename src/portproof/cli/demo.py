@@ -66,10 +66,12 @@ def _compare(verdict: Verdict, stage: Stage, console: Console) -> int:
     """Hold what was found against what is true; 0 when they agree."""
     problems = unexpected(verdict.document, stage)
     for problem in problems:
-        console.print(f"demo: {problem}")
+        console.print(f"demo: {problem}", soft_wrap=True)
     if not problems:
         console.print(
-            "demo: found what is there: one unapproved server, one missing service, nothing invented"
+            "demo: found what is there: one unapproved server, one missing service, "
+            "nothing invented",
+            soft_wrap=True,
         )
     return 1 if problems else 0
 

@@ -155,6 +155,8 @@ def _available(run: RunRecord, evaluation: Evaluation) -> frozenset[str]:
 
 def _undecided(run: RunRecord, evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     """Give the facts that nothing asserted and nothing may deny; the gravest reason comes last."""
+    if not _spoke_tls(run):
+        yield "tls_cert_problem", "no endpoint of the run spoke TLS"
     yield from _left_open(evaluation, run.plan.vantage.zone)
     gap = coverage_gap(run)
     if gap is not None:
@@ -164,6 +166,15 @@ def _undecided(run: RunRecord, evaluation: Evaluation) -> Iterator[tuple[str, st
             "scan_interference",
             "the run had no negative control, so that nothing would unmask it",
         )
+
+
+def _spoke_tls(run: RunRecord) -> bool:
+    """Where no certificate was shown, none was looked at: that is no good certificate."""
+    return any(
+        seen.service is not None and seen.service.tls is not None
+        for host in run.hosts
+        for seen in host.observations
+    )
 
 
 def _left_open(evaluation: Evaluation, zone: str) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,7 @@ def summary_panel(document: EvidenceDocument) -> Panel:
     if not concluded:
         reason = f"the run is {document.run.status}. {document.run.status_reason}"
         lines.insert(0, Text(_plain(f"Insufficient evidence: {reason}"), style="reverse"))
-    title = Text(f" {_plain(document.report.title)} ")
+    title = Text(f" portproof: {_plain(document.report.scope)} ")
     return Panel(Group(*lines), title=title, title_align="left", box=box.ROUNDED, expand=False)
 
 
