@@ -9,24 +9,25 @@ import click
 from portproof.bootstrap import REPORT_FORMATS, Application
 from portproof.cli import EXIT_INTERRUPTED, consoles
 from portproof.cli.conclude import code, judge, report, show
-from portproof.cli.live import stoppable, watching
-from portproof.cli.options import Asked, scan_options, settings_options, verdict_options
+from portproof.cli.live import watch
+from portproof.cli.options import (
+    Asked,
+    dry_run_option,
+    format_option,
+    out_option,
+    scan_options,
+    settings_options,
+    verdict_options,
+)
 from portproof.cli.scan import show_plan
 from portproof.usecases.scan import preview
-from portproof.usecases.scan import scan as carry_out
 
 
 @click.command()
 @scan_options
 @settings_options
 @verdict_options
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="portproof-out",
-    show_default=True,
-    help="Folder for the reports.",
-)
+@out_option
 @click.option(
     "--report",
     "forms",
@@ -34,14 +35,8 @@ from portproof.usecases.scan import scan as carry_out
     multiple=True,
     help="Write this report format only; may be repeated (default: all).",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "jsonl"]),
-    default="table",
-    show_default=True,
-)
-@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
+@format_option("table", "json", "jsonl")
+@dry_run_option
 def audit(  # noqa: PLR0913 - one parameter per option of the command line
     *,
     app: Application,
@@ -67,13 +62,10 @@ def audit(  # noqa: PLR0913 - one parameter per option of the command line
         if dry_run:
             show_plan(preview(services, request, app.authorisation), stdout)
             return 0
-        with stoppable(stderr) as stop, watching(stderr) as watcher:
-            record = carry_out(services, request, app.authorisation, watcher=watcher, stop=stop)
-            interrupted = stop()
-        verdict = judge(app, store, record.plan.run_id)
+        watched = watch(services, request, app.authorisation, stderr)
+        verdict = judge(app, store, watched.record.plan.run_id)
         show(verdict, form, stdout)
         report(app, verdict, out, stderr, forms or REPORT_FORMATS)
-    if interrupted:
-        stderr.print(f"interrupted: what was measured is kept as run {record.plan.run_id}")
+    if watched.interrupted:
         return EXIT_INTERRUPTED
     return code(app, verdict, exit_zero=exit_zero)

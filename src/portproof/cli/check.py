@@ -8,7 +8,7 @@ from portproof.bootstrap import Application
 from portproof.bootstrap.forms import TEXT_FORMATS
 from portproof.cli import consoles
 from portproof.cli.conclude import code, judge, show
-from portproof.cli.options import settings_options, verdict_options
+from portproof.cli.options import format_option, settings_options, verdict_options
 from portproof.cli.runs import run_or_latest
 
 
@@ -16,13 +16,7 @@ from portproof.cli.runs import run_or_latest
 @settings_options
 @verdict_options
 @click.option("--run", "run_id", help="The run to judge (default: the latest).")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", *TEXT_FORMATS]),
-    default="table",
-    show_default=True,
-)
+@format_option("table", *TEXT_FORMATS)
 def check(
     *, app: Application, run_id: str | None, form: str, fail_on: str | None, exit_zero: bool
 ) -> int:

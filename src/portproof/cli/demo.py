@@ -18,11 +18,10 @@ from rich.console import Console
 from portproof.bootstrap import Application, Overrides
 from portproof.cli import EXIT_INTERRUPTED, consoles
 from portproof.cli.conclude import Verdict, judge, report, show
-from portproof.cli.live import stoppable, watching
+from portproof.cli.live import watch
 from portproof.cli.options import Asked
 from portproof.errors import SettingsError
 from portproof.usecases.demo import Stage, demo_documents, unexpected
-from portproof.usecases.scan import scan
 
 _POSTGRESQL = 5432
 _START_S = 10.0
@@ -44,19 +43,17 @@ def demo(*, out: Path) -> int:
     there. Exits 0 when exactly that was found (and whatever else really listens on this machine).
     """
     stdout, stderr = consoles.out(), consoles.err()
-    with ExitStack() as running, stoppable(stderr) as stop:
+    with ExitStack() as running:
         approved = running.enter_context(_http_server())
         unapproved = running.enter_context(_http_server())
         stage = Stage(approved=approved, unapproved=unapproved, absent=_free_port(_POSTGRESQL))
         app = _application(out, stage)
         with app.open_store() as store:
             services, request = app.scan_services(store), _everything().request(app)
-            with watching(stderr) as watcher:
-                record = scan(services, request, app.authorisation, watcher=watcher, stop=stop)
-            if stop():
-                stderr.print(f"interrupted: what was measured is kept as run {record.plan.run_id}")
+            watched = watch(services, request, app.authorisation, stderr)
+            if watched.interrupted:
                 return EXIT_INTERRUPTED
-            verdict = judge(app, store, record.plan.run_id)
+            verdict = judge(app, store, watched.record.plan.run_id)
         show(verdict, "table", stdout)
         report(app, verdict, out, stderr)
     return _compare(verdict, stage, stderr)

@@ -11,7 +11,7 @@ from rich.console import Console
 from portproof.bootstrap import Application
 from portproof.bootstrap.forms import visible
 from portproof.cli import EXIT_USAGE, consoles
-from portproof.cli.options import settings_options
+from portproof.cli.options import format_option, settings_options
 from portproof.contracts import Store
 from portproof.errors import StoreError
 from portproof.policy.drift import Drift, compare
@@ -21,9 +21,7 @@ from portproof.policy.drift import Drift, compare
 @settings_options
 @click.argument("before", required=False)
 @click.argument("after", required=False)
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+@format_option("table", "json")
 def diff(*, app: Application, before: str | None, after: str | None, form: str) -> int:
     """Compare the runs BEFORE and AFTER (default: the last two of one scope).
 

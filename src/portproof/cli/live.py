@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from rich.console import Console
@@ -12,11 +13,43 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from portproof.contracts import Progress, StopSignal
+from portproof.model.authorisation import Authorisation
 from portproof.model.batch import OutcomeBatch
 from portproof.model.observation import Observation
-from portproof.model.scan import ControlSample
+from portproof.model.scan import ControlSample, RunRecord
+from portproof.plan.build import PlanRequest
+from portproof.usecases.scan import ScanServices, scan
 
 _PHASES = {"tcp": "TCP ports", "udp": "UDP probes", "services": "services"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A run that somebody watched, and whether they stopped it."""
+
+    record: RunRecord
+    interrupted: bool
+
+
+def watch(
+    services: ScanServices,
+    request: PlanRequest,
+    authorisation: Authorisation | None,
+    console: Console,
+) -> Watched:
+    """Carry out a scan with progress on the console; Ctrl-C ends it and keeps what was measured.
+
+    Raises:
+        PortproofError: as `usecases.scan.scan`.
+    """
+    with stoppable(console) as stop, watching(console) as watcher:
+        record = scan(services, request, authorisation, watcher=watcher, stop=stop)
+        interrupted = stop()
+    if interrupted:
+        console.print(
+            f"interrupted: what was measured is kept as run {record.plan.run_id}", soft_wrap=True
+        )
+    return Watched(record=record, interrupted=interrupted)
 
 
 class Quiet:

@@ -167,3 +167,22 @@ def _decorated(
 def _scope(targets: tuple[TargetSpec, ...]) -> str:
     """Name a scope that nobody named after its targets."""
     return ", ".join(map(str, targets))
+
+
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="portproof-out",
+    show_default=True,
+    help="Folder for the reports.",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Show what would be sent, and send nothing."
+)
+
+
+def format_option(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give the command `form`: how its answer is written to standard output; the first by default."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True
+    )

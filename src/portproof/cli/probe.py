@@ -12,7 +12,7 @@ from portproof.bootstrap import Application
 from portproof.bootstrap.forms import visible as plain
 from portproof.cli import consoles
 from portproof.cli.live import Quiet, stoppable
-from portproof.cli.options import settings_options
+from portproof.cli.options import format_option, settings_options
 from portproof.errors import SettingsError
 from portproof.model.observation import Observation, Outcome
 from portproof.model.ports import PortSet
@@ -27,9 +27,7 @@ from portproof.usecases.probe import probe as ask
 @click.argument("endpoint", metavar="HOST:PORT")
 @settings_options
 @click.option("-u", "--udp", is_flag=True, help="Ask over UDP; the port needs a protocol probe.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+@format_option("table", "json")
 def probe(*, app: Application, endpoint: str, udp: bool, form: str) -> int:
     """Ask one endpoint and say what it is: state, reason, time, service.
 

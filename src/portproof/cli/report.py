@@ -10,7 +10,7 @@ from portproof.bootstrap import REPORT_FORMATS, Application
 from portproof.bootstrap.forms import read_evidence
 from portproof.cli import consoles
 from portproof.cli.conclude import judge
-from portproof.cli.options import settings_options
+from portproof.cli.options import out_option, settings_options
 from portproof.cli.runs import run_or_latest
 
 
@@ -23,13 +23,7 @@ from portproof.cli.runs import run_or_latest
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw this evidence.json again; no store or document is read.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="portproof-out",
-    show_default=True,
-    help="Folder for the reports.",
-)
+@out_option
 @click.option(
     "--format",
     "forms",

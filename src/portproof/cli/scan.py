@@ -10,44 +10,40 @@ from rich.console import Console
 from portproof.bootstrap import Application
 from portproof.bootstrap.forms import ports_table, to_jsonl_lines
 from portproof.cli import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, consoles
-from portproof.cli.live import stoppable, watching
-from portproof.cli.options import Asked, scan_options, settings_options
+from portproof.cli.live import watch
+from portproof.cli.options import (
+    Asked,
+    dry_run_option,
+    format_option,
+    scan_options,
+    settings_options,
+)
 from portproof.model.endpoint import Transport
 from portproof.model.scan import RunRecord, ScanPlan
 from portproof.usecases.scan import preview
-from portproof.usecases.scan import scan as carry_out
 
 
 @click.command()
 @scan_options
 @settings_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "jsonl"]),
-    default="table",
-    show_default=True,
-)
-@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
+@format_option("table", "json", "jsonl")
+@dry_run_option
 def scan(*, app: Application, asked: Asked, form: str, dry_run: bool) -> int:
     """Scan authorised targets and keep the run; judge it later with `portproof check`.
 
     Exits 0 when the run is complete, 3 when it is inconclusive, 130 when interrupted.
     """
-    stdout, stderr = consoles.out(), consoles.err()
+    stdout = consoles.out()
     with app.open_store() as store:
         services, request = app.scan_services(store), asked.request(app)
         if dry_run:
             show_plan(preview(services, request, app.authorisation), stdout)
             return 0
-        with stoppable(stderr) as stop, watching(stderr) as watcher:
-            record = carry_out(services, request, app.authorisation, watcher=watcher, stop=stop)
-            interrupted = stop()
-    show_run(record, form, stdout)
-    if interrupted:
-        stderr.print(f"interrupted: what was measured is kept as run {record.plan.run_id}")
+        watched = watch(services, request, app.authorisation, consoles.err())
+    show_run(watched.record, form, stdout)
+    if watched.interrupted:
         return EXIT_INTERRUPTED
-    return 0 if record.conclusive else EXIT_INCONCLUSIVE
+    return 0 if watched.record.conclusive else EXIT_INCONCLUSIVE
 
 
 def show_run(record: RunRecord, form: str, console: Console) -> None:
