@@ -91,11 +91,15 @@ def told_by(argv: list[str]) -> list[str]:
 def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(
     tmp_path: Path,
 ) -> None:
-    # A real file system of half a megabyte, in a mount namespace that ends with the process.
+    # A real file system of half a megabyte, in a mount namespace of its own. In a chroot `/` is no
+    # mount point and cannot be made private, so the mount may be seen outside: it is taken down.
     mount = (
-        f'mount -t tmpfs -o size=600k tmpfs {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
+        "mount --make-rprivate / 2>/dev/null; "
+        f"mount -t tmpfs -o size=600k tmpfs {tmp_path} || exit 1; "
+        f'{sys.executable} -c "$0" {tmp_path}; status=$?; umount {tmp_path}; exit $status'
     )
-    command = [*unshare_command(), "--mount", "sh", "-c", mount, ON_A_SMALL_DISK + FULL]
+    apart = [*unshare_command(), "--mount", "--propagation", "unchanged"]
+    command = [*apart, "sh", "-c", mount, ON_A_SMALL_DISK + FULL]
     refusal, went_on = told_by(command)
     assert refusal == (
         f"{tmp_path}/a.db: the disk is full: free some space; nothing that was acknowledged is lost"
