@@ -88,6 +88,7 @@ def test_ctrl_c_ends_it_cleanly_with_its_servers(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - no thread runs here
     )
     database = tmp_path / "demo-out" / "portproof.sqlite"
     deadline = time.monotonic() + 30
@@ -100,6 +101,11 @@ def test_ctrl_c_ends_it_cleanly_with_its_servers(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert len(servers) == 2
     assert not [each for each in servers if Path(f"/proc/{each}").exists()]
+
+
+def _heed_interrupts() -> None:
+    """A job in the background of a shell without job control is born deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def children(pid: int) -> list[int]:

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories import NOON, VANTAGE, endpoint
+from factories import NOON, VANTAGE, endpoint, host_outcome, planned_host
 from portproof.errors import AuthorisationError, BudgetError
 from portproof.model.authorisation import Authorisation, Exclusion, PermittedName
 from portproof.model.endpoint import Transport
+from portproof.model.observation import LocalFault
 from portproof.model.ports import PortSet
 from portproof.model.portspec import parse_ports
-from portproof.model.scan import Control, ControlKind, Rates, Resolution
+from portproof.model.scan import Control, ControlKind, Rates, Resolution, coverage_of
 from portproof.model.targetspec import parse_target
 from portproof.plan.build import PlanRequest, RunIdentity, complete, lay_out, names_to_resolve
 
@@ -147,7 +148,7 @@ def test_a_name_that_does_not_resolve_is_kept_and_the_rest_goes_on() -> None:
     gone = replace(resolved("gone.example.com"), detail="no such name")
     layout = lay(request("gone.example.com", "10.0.0.5"), None, gone)
     assert [str(each) for each in layout.addresses] == ["10.0.0.5"]
-    assert layout.resolutions == (gone,)
+    assert layout.resolutions == (replace(gone, tcp=PortSet.of(22, 80)),)
 
 
 def test_a_name_that_leads_outside_the_networks_is_refused() -> None:
@@ -225,3 +226,14 @@ def test_no_planned_address_lies_outside_the_authorisation(
     except AuthorisationError:
         return
     assert all(held.permits(each) for each in layout.addresses)
+
+
+def test_a_name_that_does_not_resolve_counts_as_unmeasured_with_the_ports_asked_of_it() -> None:
+    held = authorisation()
+    asked = request("gone.example.com:5432", "10.0.0.5", ports="22")
+    layout = lay(asked, held, resolved("gone.example.com"))
+    identity = RunIdentity(run_id="r", seed=7)
+    done = complete(layout, asked, identity=identity, authorisation=held, own_controls=())
+    (coverage,) = coverage_of(done, [host_outcome(planned_host("10.0.0.5", tcp="22"))])
+    assert (coverage.planned, coverage.measured, coverage.missing) == (2, 1, 0)
+    assert coverage.unmeasured == {LocalFault.UNRESOLVED: 1}

@@ -30,6 +30,12 @@ def postfix() -> Iterator[Endpoint]:
 
 
 @pytest.fixture(scope="session")
+def mail_server() -> Iterator[Endpoint]:
+    with servers.mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def vsftpd() -> Iterator[Endpoint]:
     with servers.vsftpd() as server:
         yield server

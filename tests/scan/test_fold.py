@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories import scan_plan
 from portproof.model.batch import NO_RTT
 from portproof.model.endpoint import Transport
 from portproof.model.observation import LocalFault, PortState, Reason, Service
 from portproof.model.ports import PortSet
-from portproof.model.scan import PlannedHost
+from portproof.model.scan import PlannedHost, coverage_of
 from portproof.scan.classify import Verdict
-from portproof.scan.fold import OutcomeFold, Wanted, coverage_of
+from portproof.scan.fold import OutcomeFold, Wanted
 from portproof.scan.rows import CODES, VERDICTS, batch_of
 from vantage import planned_hosts
 
@@ -21,6 +22,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OPEN = (PortState.OPEN, Reason.HANDSHAKE)
 CLOSED = (PortState.CLOSED, Reason.RESET)
 HOSTS = planned_hosts(["10.0.0.1", "10.0.0.2"], "1-100", "53")
+PLAN = scan_plan(hosts=HOSTS)
 
 
 def nothing(_host: PlannedHost, _transport: Transport) -> PortSet:
@@ -55,7 +57,7 @@ def test_every_endpoint_is_in_one_set_and_the_sums_tie_out(
             verdict = verdicts.get((index, port))
             expected = verdict[0] if isinstance(verdict, tuple) else verdict
             assert outcome.state_of(port) == expected
-    (tcp, udp) = coverage_of(folded.outcomes(None))
+    (tcp, udp) = coverage_of(PLAN, folded.outcomes(None))
     unmeasured = sum(isinstance(verdict, LocalFault) for verdict in verdicts.values())
     assert tcp.planned == 200
     assert tcp.measured == len(verdicts) - unmeasured
@@ -68,7 +70,7 @@ def test_what_a_stopped_run_did_not_reach_is_interrupted_and_not_missing() -> No
     folded = fold([(0, 22, OPEN)])
     outcomes = folded.outcomes(LocalFault.INTERRUPTED)
     assert str(outcomes[0].unmeasured[LocalFault.INTERRUPTED]) == "1-21,23-100"
-    assert sum(each.missing for each in coverage_of(outcomes)) == 0
+    assert sum(each.missing for each in coverage_of(PLAN, outcomes)) == 0
 
 
 def test_only_open_ports_and_those_asked_about_become_observations() -> None:

@@ -17,7 +17,7 @@ from servers.mariadb import mariadb
 from servers.nginx import nginx
 from servers.old_tls import old_tls
 from servers.openssh import openssh
-from servers.postfix import postfix
+from servers.postfix import mail_server, postfix
 from servers.postgresql import postgresql
 from servers.redis import redis
 from servers.unbound import unbound
@@ -25,6 +25,7 @@ from servers.vsftpd import vsftpd
 
 __all__ = [
     "chrony",
+    "mail_server",
     "mariadb",
     "nginx",
     "old_tls",

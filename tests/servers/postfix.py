@@ -82,6 +82,22 @@ def postfix() -> Iterator[Endpoint]:
             yield endpoint(port)
 
 
+@contextmanager
+def mail_server() -> Iterator[Endpoint]:
+    """Run Postfix, or its smtp-sink where we are not root: both greet and answer EHLO as Postfix."""
+    with postfix() if os.geteuid() == 0 else smtp_sink() as server:
+        yield server
+
+
+@contextmanager
+def smtp_sink() -> Iterator[Endpoint]:
+    """Run the SMTP server of Postfix's package that needs no root; it offers no TLS."""
+    owner, port = account(), free_port()
+    argv = [program("smtp-sink"), f"127.0.0.1:{port}", "10"]
+    with folder(owner) as home, running(argv, owner=owner, cwd=home, ready=lambda: accepts(port)):
+        yield endpoint(port)
+
+
 def _daemon_directory() -> Path:
     return Path("/usr/lib/postfix/sbin")
 

@@ -61,10 +61,10 @@ assert verify_log(store) == []
 print("went on")
 """
 
+# A user namespace may not change a mounted file system's size, so a file takes up the room.
 ON_A_SMALL_DISK = """
-import subprocess
 def make_room(folder):
-    subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+    (folder / "ballast").unlink()
 """
 
 UNDER_A_LIMIT = """
@@ -91,11 +91,12 @@ def told_by(argv: list[str]) -> list[str]:
 def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(
     tmp_path: Path,
 ) -> None:
-    # A real file system of half a megabyte, in a mount namespace of its own. In a chroot `/` is no
+    # A real file system with half a megabyte free, in a mount namespace of its own. In a chroot `/` is no
     # mount point and cannot be made private, so the mount may be seen outside: it is taken down.
     mount = (
         "mount --make-rprivate / 2>/dev/null; "
-        f"mount -t tmpfs -o size=600k tmpfs {tmp_path} || exit 1; "
+        f"mount -t tmpfs -o size=8m tmpfs {tmp_path} || exit 1; "
+        f"head -c 7600k /dev/zero >{tmp_path}/ballast; "
         f'{sys.executable} -c "$0" {tmp_path}; status=$?; umount {tmp_path}; exit $status'
     )
     apart = [*unshare_command(), "--mount", "--propagation", "unchanged"]

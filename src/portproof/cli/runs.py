@@ -27,7 +27,7 @@ def runs(*, app: Application, limit: int) -> int:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("run", min_width=_RUN_ID_WIDTH)  # whole, so that it can be copied
     table.add_column("status", no_wrap=True)
-    table.add_column("measured", justify="right")
+    table.add_column("measured", justify="right", no_wrap=True)
     table.add_column("deviations", justify="right")
     table.add_column("scope", overflow="fold")
     with app.open_store(create=False) as store:

@@ -7,7 +7,8 @@ controls, the coverage, and whether the run may conclude anything (`RunStatus`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -52,6 +53,17 @@ class Resolution:
     """The resolver's own words on failure."""
     outside: tuple[Address, ...] = ()
     """Addresses it resolved to that the authorisation does not permit; never probed."""
+    tcp: PortSet = field(default_factory=PortSet.empty)
+    udp: PortSet = field(default_factory=PortSet.empty)
+    """The ports asked of it: of each address it has, or of nobody when it does not resolve."""
+
+    def ports(self, transport: Transport) -> PortSet:
+        """Give the ports asked of this name over that transport."""
+        match transport:
+            case Transport.TCP:
+                return self.tcp
+            case Transport.UDP:
+                return self.udp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +228,40 @@ class Coverage:
     measured: int
     unmeasured: Mapping[LocalFault, int]
     missing: int
+
+
+def coverage_of(plan: ScanPlan, hosts: Sequence[HostOutcome]) -> tuple[Coverage, ...]:
+    """Sum planned, measured and unmeasured endpoints per transport that was planned.
+
+    A name that did not resolve counts with the ports asked of it, as if it had one address: what
+    could not be looked at must not vanish from the sum.
+    """
+    return tuple(_coverage(plan, hosts, each) for each in Transport if _planned(plan, each))
+
+
+def _coverage(plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport) -> Coverage:
+    held = [each for each in hosts if each.transport is transport]
+    measured = sum(len(ports) for each in held for ports in each.states.values())
+    unmeasured: Counter[LocalFault] = Counter()
+    for each in held:
+        unmeasured.update({fault: len(ports) for fault, ports in each.unmeasured.items()})
+    unmeasured[LocalFault.UNRESOLVED] += _unresolved(plan, transport)
+    planned = _planned(plan, transport)
+    return Coverage(
+        transport=transport,
+        planned=planned,
+        measured=measured,
+        unmeasured={fault: count for fault, count in unmeasured.items() if count},
+        missing=planned - measured - unmeasured.total(),
+    )
+
+
+def _planned(plan: ScanPlan, transport: Transport) -> int:
+    return plan.probes(transport) + _unresolved(plan, transport)
+
+
+def _unresolved(plan: ScanPlan, transport: Transport) -> int:
+    return sum(len(each.ports(transport)) for each in plan.resolutions if not each.addresses)
 
 
 class RunStatus(StrEnum):

@@ -120,7 +120,7 @@ def lay_out(
     return Layout(
         hosts=tuple(merged.values()),
         resolutions=tuple(
-            _with_outside(each, permitted.get(each.name, ())) for each in resolutions
+            _asked(each, request, permitted.get(each.name, ())) for each in resolutions
         ),
         excluded=tuple(left_out),
     )
@@ -155,12 +155,8 @@ def _require_budget(request: PlanRequest, authorisation: Authorisation) -> None:
     """Count before listing: names count as one address each, they cannot make a /8."""
     probes = 0
     for target in request.targets:
-        ports = (
-            len(target.ports)
-            if target.ports is not None
-            else len(request.ports.tcp) + len(request.ports.udp)
-        )
-        probes += ports * (address_count(target) or 1)
+        tcp, udp = _ports_of(target, request)
+        probes += (len(tcp) + len(udp)) * (address_count(target) or 1)
     if probes > authorisation.max_probes:
         raise BudgetError(
             f"{probes:,} endpoints",
@@ -174,9 +170,7 @@ def _listed(
 ) -> Iterator[PlannedHost]:
     """Give each address of each target, in the order of the list."""
     for target in request.targets:
-        tcp, udp = request.ports.tcp, request.ports.udp
-        if target.ports is not None:
-            tcp, udp = target.ports, PortSet.empty()
+        tcp, udp = _ports_of(target, request)
         name = target.name if isinstance(target, NameTarget) else None
         held = (
             permitted.get(target.name, ()) if isinstance(target, NameTarget) else addresses(target)
@@ -232,9 +226,24 @@ def _require_something(
         )
 
 
-def _with_outside(resolution: Resolution, permitted: tuple[Address, ...]) -> Resolution:
+def _asked(
+    resolution: Resolution, request: PlanRequest, permitted: tuple[Address, ...]
+) -> Resolution:
+    """Add to a resolution what was left alone, and which ports are asked of the name."""
+    tcp = udp = PortSet.empty()
+    for target in request.targets:
+        if isinstance(target, NameTarget) and target.name == resolution.name:
+            more_tcp, more_udp = _ports_of(target, request)
+            tcp, udp = tcp | more_tcp, udp | more_udp
     outside = tuple(each for each in resolution.addresses if each not in permitted)
-    return replace(resolution, outside=outside)
+    return replace(resolution, outside=outside, tcp=tcp, udp=udp)
+
+
+def _ports_of(target: TargetSpec, request: PlanRequest) -> tuple[PortSet, PortSet]:
+    """Give the TCP and UDP ports asked of a target: its own, else those of the request."""
+    if target.ports is not None:
+        return target.ports, PortSet.empty()
+    return request.ports.tcp, request.ports.udp
 
 
 def _speaking(controls: Sequence[Control], planned: Sequence[Address]) -> tuple[Control, ...]:

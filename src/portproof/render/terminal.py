@@ -68,16 +68,23 @@ def summary_panel(document: EvidenceDocument) -> Panel:
 
 def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
     severity = finding.severity or "unknown"
-    what = Text(_plain(finding.title))
+    what = _plain(finding.title)
     if finding.verdict == Verdict.UNKNOWN:
-        what.append(f" ({_plain(finding.because)})")
+        because = _plain(finding.because)
+        what = because if because.startswith(what) else f"{what} ({because})"
     status = finding.status or ("required" if finding.required else "not required")
     return (
         Text(_plain(severity), style=_STYLE.get(severity, "")),
-        Text(_plain(finding.endpoint or finding.location or finding.asset)),
-        what,
+        Text(_plain(_where(finding))),
+        Text(what),
         Text(_plain(status)),
     )
+
+
+def _where(finding: FindingInfo) -> str:
+    """Give the endpoint; without one, the asset for what a vantage saw, else the document's line."""
+    seen = finding.asset if finding.zone else finding.location
+    return finding.endpoint or seen or finding.asset
 
 
 def _nothing(document: EvidenceDocument) -> str:

@@ -23,12 +23,13 @@ from portproof.model.scan import (
     RunRecord,
     RunStatus,
     ScanPlan,
+    coverage_of,
 )
 from portproof.plan.order import ProbeOrder
 from portproof.probes import udp_ports
 from portproof.scan.connect import Conditions, ConnectSweep, Monotonic
 from portproof.scan.controls import ControlRound
-from portproof.scan.fold import OutcomeFold, Wanted, coverage_of
+from portproof.scan.fold import OutcomeFold, Wanted
 from portproof.scan.identify import Identified, IdentifyRequest, identify
 from portproof.scan.judgement import Judgement, status_of
 from portproof.scan.limits import fit_connections
@@ -372,7 +373,7 @@ class Campaign:
             finished=self._started + timedelta(milliseconds=duration_ms),
             duration_ms=duration_ms,
             hosts=outcomes,
-            coverage=coverage_of(outcomes),
+            coverage=coverage_of(self._plan, outcomes),
             witnesses=self._book.witnesses(begin_ms, end_ms),
             samples=tuple(self._samples),
             own_listeners=tuple(

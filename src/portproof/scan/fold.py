@@ -6,7 +6,6 @@ somebody asked about (`wanted`), become an `Observation`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -19,7 +18,7 @@ from portproof.model.batch import NO_RTT, REASONS, STATES, TRANSPORTS, OutcomeBa
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.observation import LocalFault, Observation, PortState, Reason, Service
 from portproof.model.ports import PortSet
-from portproof.model.scan import Coverage, HostOutcome, PlannedHost
+from portproof.model.scan import HostOutcome, PlannedHost
 from portproof.scan.rows import CODES, VERDICTS, codes_of
 
 Wanted: TypeAlias = Callable[[PlannedHost, Transport], PortSet]
@@ -183,26 +182,3 @@ class OutcomeFold:
             unmeasured=unmeasured,
             observations=tuple(kept.get((index, transport), ())),
         )
-
-
-def coverage_of(outcomes: Sequence[HostOutcome]) -> tuple[Coverage, ...]:
-    """Sum planned, measured and unmeasured endpoints per transport that was planned."""
-    found = []
-    for transport in TRANSPORTS:
-        of = [each for each in outcomes if each.transport is transport]
-        if of:
-            planned = sum(len(each.host.ports(transport)) for each in of)
-            measured = sum(len(ports) for each in of for ports in each.states.values())
-            unmeasured: Counter[LocalFault] = Counter()
-            for each in of:
-                unmeasured.update({fault: len(ports) for fault, ports in each.unmeasured.items()})
-            found.append(
-                Coverage(
-                    transport=transport,
-                    planned=planned,
-                    measured=measured,
-                    unmeasured=dict(unmeasured),
-                    missing=planned - measured - unmeasured.total(),
-                )
-            )
-    return tuple(found)

@@ -24,12 +24,12 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import (
     ClockFacts,
     ControlSample,
-    Coverage,
     HostOutcome,
     PlannedHost,
     RunRecord,
     RunStatus,
     ScanPlan,
+    coverage_of,
 )
 from portproof.store import journal
 
@@ -62,7 +62,7 @@ def recovered(
         finished=finished,
         duration_ms=(finished - started) // timedelta(milliseconds=1),
         hosts=hosts,
-        coverage=tuple(_coverage(plan, hosts)),
+        coverage=coverage_of(plan, hosts),
         witnesses=(),
         samples=samples,
         own_listeners=tuple(each.endpoint for each in plan.controls if each.own),
@@ -165,26 +165,6 @@ def _stands(observation: Observation, states: dict[PortState, PortSet], known: P
     if port in known:
         return port in states.get(observation.state, PortSet.empty())
     return observation.reason is not Reason.NO_RESPONSE
-
-
-def _coverage(plan: ScanPlan, hosts: tuple[HostOutcome, ...]) -> Iterator[Coverage]:
-    for transport in Transport:
-        planned = plan.probes(transport)
-        if not planned:
-            continue
-        of_transport = [each for each in hosts if each.transport is transport]
-        measured = sum(len(ports) for each in of_transport for ports in each.states.values())
-        unmeasured: dict[LocalFault, int] = {}
-        for each in of_transport:
-            for fault, ports in each.unmeasured.items():
-                unmeasured[fault] = unmeasured.get(fault, 0) + len(ports)
-        yield Coverage(
-            transport=transport,
-            planned=planned,
-            measured=measured,
-            unmeasured=unmeasured,
-            missing=planned - measured - sum(unmeasured.values()),
-        )
 
 
 def _last(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from portproof.evidence.canonical import digest
+from portproof.model.endpoint import Transport
 from portproof.model.evidence import (
     AuthorisationInfo,
     CertificateInfo,
@@ -20,7 +21,7 @@ from portproof.model.evidence import (
     VantageInfo,
     WitnessInfo,
 )
-from portproof.model.observation import Certificate, Observation
+from portproof.model.observation import Certificate, LocalFault, Observation
 from portproof.model.ports import PortSet
 from portproof.model.scan import Control, HostOutcome, RunRecord
 from portproof.usecases.describe.case import Case
@@ -184,7 +185,24 @@ def coverage_infos(run: RunRecord) -> tuple[CoverageInfo, ...]:
         )
         for each in run.coverage
     )
-    return (*total, *(_host_coverage(each) for each in run.hosts))
+    hosts = (_host_coverage(each) for each in run.hosts)
+    return (*total, *hosts, *_unresolved_coverage(run))
+
+
+def _unresolved_coverage(run: RunRecord) -> Iterator[CoverageInfo]:
+    """Give a row for each name that did not resolve: its ports were asked of nobody."""
+    for name in run.plan.resolutions:
+        for transport in Transport:
+            asked = len(name.ports(transport))
+            if asked and not name.addresses:
+                yield CoverageInfo(
+                    host=name.name,
+                    transport=transport,
+                    planned=asked,
+                    measured=0,
+                    unmeasured={LocalFault.UNRESOLVED.value: asked},
+                    missing=0,
+                )
 
 
 def _host_coverage(host: HostOutcome) -> CoverageInfo:
