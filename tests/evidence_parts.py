@@ -105,7 +105,7 @@ def entry(name: str, hosts: str, ports: str, service: str, **changes: object) ->
         id=name, hosts=hosts, transport="tcp", ports=ports, zones="internet", service=service, presence="required",
         tier=1, direction="inbound", owner="platform team", capability="customer portal",
         breaks="customers cannot sign in", runbook="RB-12", justification="Public entry point of the portal.",
-        mitigation="", mitigation_check="", requester="Ada Park", approver="Jon Reyes",
+        mitigation="", mitigation_check="", requester="shop team", approver="network team",
         approval_level="self-declared", approved_on="2026-03-02", review_by="2027-03-01", ticket="CHG-1042",
         seen="open on 1 of 1 hosts", location="baseline.yaml:12:5",
     )  # fmt: skip

@@ -66,7 +66,7 @@ def little() -> EvidenceDocument:
         summary=summarised((), (), ALL_TCP, ALL_TCP, conforms=2),
         scope=ScopeInfo(targets=("192.0.2.10",), addresses=1, exclusions=(), resolutions=(), fingerprint=digest_of("scope")),
         authorisation=AuthorisationInfo(
-            id="AUTH-2026-11", owner="Mira Sol, CISO", contact="security@example.com",
+            id="AUTH-2026-11", owner="security officer", contact="security@example.com",
             valid_from="2026-11-01T00:00:00Z", valid_until="2026-12-01T00:00:00Z", digest=digest_of("authorisation"),
         ),
         method=method(),
@@ -120,7 +120,7 @@ def typical() -> EvidenceDocument:
         coverage=(coverage("tcp", tcp, no_route=ALL_TCP), coverage("udp", udp, not_probed=16), *rows),
         findings=findings, unknown=unknowns, summary=summarised(findings, unknowns, tcp + udp, tcp + udp - ALL_TCP - 16, conforms=11),
         frameworks=(pci(_pci_controls(findings)), _soc2(findings)),
-        waivers=(WaiverInfo(id="WV-7", covers="insecure-service on 203.0.113.3, 21/tcp", reason="Supplier moves to SFTP in January.", requester="Ada Park", approver="Mira Sol", begins="2026-10-01T00:00:00Z", expires="2027-02-01T00:00:00Z", status="in force", matched=1, ticket="RISK-31"),),
+        waivers=(WaiverInfo(id="WV-7", covers="insecure-service on 203.0.113.3, 21/tcp", reason="Supplier moves to SFTP in January.", requester="shop team", approver="security officer", begins="2026-10-01T00:00:00Z", expires="2027-02-01T00:00:00Z", status="in force", matched=1, ticket="RISK-31"),),
         register=(
             entry("web-public", "www (203.0.113.1, 203.0.113.2)", "80,443", "http", seen="open on 2 of 2 hosts"),
             entry("supplier-ftp", "203.0.113.3", "21", "ftp", mitigation="source restricted to the supplier", mitigation_check="firewall review FW-9", presence="allowed", tier=3, approver="", approval_level="", location="baseline.yaml:31:5"),

@@ -106,10 +106,10 @@ def _pdf() -> Diagnosis:
 
 
 def _scapy() -> Diagnosis:
-    # Looked for, not imported: it is GPL and belongs into the raw helper process alone.
+    # Looked for, not imported: it is GPL-2.0-only and stays out of this process.
     if importlib.util.find_spec("scapy") is not None:
         return Diagnosis(
-            part="scapy", health=Health.GOOD, found="installed, loaded by the raw helper only"
+            part="scapy", health=Health.GOOD, found="installed; no scan of this version loads it"
         )
     return Diagnosis(
         part="scapy", health=Health.LIMITED, found="not installed", remedy="pip install scapy"
