@@ -151,8 +151,9 @@ class RunInfo:
     started: str
     finished: str
     duration_ms: int
-    retransmitted: int
-    masked: int
+    retransmitted: int | None
+    """None when the process ended before it could be said."""
+    masked: int | None
     outcome_digest: str
     """Digest of the run's canonical outcome record: what later ledgers prove."""
 

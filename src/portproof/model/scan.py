@@ -302,12 +302,12 @@ class RunRecord:
     samples: tuple[ControlSample, ...]
     own_listeners: tuple[Endpoint, ...]
     """portproof's own listening sockets during the run: attributed, never findings."""
-    masked: int = 0
-    """How many secrets were masked in captured bytes before storage."""
+    masked: int | None = 0
+    """How many secrets were masked in captured bytes before storage; None: the count is lost."""
     clock: ClockFacts
     tool_version: str
-    retransmitted: int = 0
-    """Probes sent again to silent ports."""
+    retransmitted: int | None = 0
+    """Probes sent again to silent ports; None: the count is lost."""
 
     def host_outcomes(self, address: Address) -> Iterator[HostOutcome]:
         """Give the outcomes of one address, one per transport that was planned."""

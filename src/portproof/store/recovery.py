@@ -23,6 +23,7 @@ from portproof.model.observation import LocalFault, Observation, PortState, Reas
 from portproof.model.ports import PortSet
 from portproof.model.scan import (
     ClockFacts,
+    ControlKind,
     ControlSample,
     HostOutcome,
     PlannedHost,
@@ -65,7 +66,14 @@ def recovered(
         coverage=coverage_of(plan, hosts),
         witnesses=(),
         samples=samples,
-        own_listeners=tuple(each.endpoint for each in plan.controls if each.own),
+        own_listeners=tuple(
+            each.endpoint
+            for each in plan.controls
+            if each.own and each.kind is ControlKind.POSITIVE
+        ),
+        # Only the scan counted these, and its count went with its process.
+        masked=None,
+        retransmitted=None,
         clock=ClockFacts(source="unknown", synchronised=None, detail=REASON),
         tool_version=tool_version,
     )
