@@ -6,11 +6,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from factories import certificate, tls
 from portproof.evidence.masking import mask, mask_service, mask_text
 from portproof.model.observation import Identification, Service
 
 # Invented keys; put together here so that no scanner of this repository mistakes them for real.
 JWT = b"eyJhbGciOiJIUzI1NiJ9." + b"eyJzdWIiOiIxMjM0In0." + b"c2lnbmF0dXJl"
+CARD = "4111111111111111"
 AWS = b"AKIA" + b"IOSFODNN7EXAMPLE"
 GITHUB = b"ghp_" + b"a1B2" * 9
 SLACK = b"xoxb-" + b"1234567890-abcdef"
@@ -194,3 +196,35 @@ def test_every_masked_byte_is_a_star_and_every_other_is_untouched(data: bytes) -
     assert all(
         kept in (was, ord("*")) for kept, was in zip(masked, data + b" token=hunter2 ", strict=True)
     )
+
+
+def test_what_a_certificate_says_is_masked_like_any_other_text() -> None:
+    leaf = certificate(subject=f"CN={CARD}", names=(f"{CARD}.example.com", "www.example.com"))
+    service, count = mask_service(Service("https", tls=tls(leaf)))
+    assert service.tls is not None
+    assert service.tls.certificate is not None
+    assert CARD not in str(service.tls)
+    assert service.tls.certificate.names[1] == "www.example.com"
+    assert count == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (b"Authorization: Basic dXNlcjpwYXNzd29yZA==", b"Authorization: "),
+        (b"send Basic dXNlcjpwYXNzd29yZA== now", b"send Basic "),
+        (b"GET /?session=abcdef0123456789", b"GET /?session="),
+        (b"JSESSIONID=0A1B2C3D4E5F", b"JSESSIONID="),
+    ],
+)
+def test_session_ids_and_basic_credentials_are_masked(said: bytes, left: bytes) -> None:
+    masked = mask(said)
+    assert masked.count == 1
+    assert masked.data.startswith(left + b"*")
+
+
+@pytest.mark.parametrize(
+    "said", [b"Basic authentication required", b'Basic realm="staff"', b"inside: yes"]
+)
+def test_words_that_only_resemble_a_credential_stay(said: bytes) -> None:
+    assert mask(said).data == said

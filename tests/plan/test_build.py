@@ -20,7 +20,14 @@ from portproof.model.ports import PortSet
 from portproof.model.portspec import parse_ports
 from portproof.model.scan import Control, ControlKind, Rates, Resolution, coverage_of
 from portproof.model.targetspec import parse_target
-from portproof.plan.build import PlanRequest, RunIdentity, complete, lay_out, names_to_resolve
+from portproof.plan.build import (
+    PlanRequest,
+    RunIdentity,
+    admit,
+    complete,
+    lay_out,
+    names_to_resolve,
+)
 
 
 def authorisation(*networks: str, **changes: Any) -> Authorisation:
@@ -237,3 +244,61 @@ def test_a_name_that_does_not_resolve_counts_as_unmeasured_with_the_ports_asked_
     (coverage,) = coverage_of(done, [host_outcome(planned_host("10.0.0.5", tcp="22"))])
     assert (coverage.planned, coverage.measured, coverage.missing) == (2, 1, 0)
     assert coverage.unmeasured == {LocalFault.UNRESOLVED: 1}
+
+
+@pytest.mark.parametrize(
+    ("networks", "target"),
+    [
+        (("127.0.0.1", "127.0.0.2/31", "127.0.0.4/30", "127.0.0.8/31"), "127.0.0.1-9"),
+        (("10.0.1.0/24", "10.0.2.0/24"), "10.0.1-2.5"),
+        (("10.1.0.0/28", "10.2.0.0/28"), "10.1-2.0.1-9"),
+        (("10.0.0.0/8",), "10.*.*.*"),
+    ],
+)
+def test_a_range_is_inside_when_every_stretch_of_it_is(
+    networks: tuple[str, ...], target: str
+) -> None:
+    held = authorisation(*networks, max_probes=2**40)
+    assert admit(request(target, ports="22"), held, NOON) is held
+
+
+@pytest.mark.parametrize(
+    ("networks", "target"),
+    [
+        (("10.1.0.0/28", "10.3.0.0/28"), "10.1-3.0.1-9"),
+        (("127.0.0.1", "127.0.0.3"), "127.0.0.1-3"),
+        (("10.0.0.0/9",), "10.*.*.*"),
+    ],
+)
+def test_a_range_with_one_stretch_outside_is_refused(
+    networks: tuple[str, ...], target: str
+) -> None:
+    assert (
+        refusal(request(target, ports="22"), authorisation(*networks, max_probes=2**40))
+        == "outside"
+    )
+
+
+def test_an_excluded_name_is_left_alone_by_its_addresses() -> None:
+    asked = request("10.0.0.4/30", exclude=("db.example.com",))
+    assert names_to_resolve(asked) == ("db.example.com",)
+    layout = lay(asked, None, resolved("db.example.com", "10.0.0.5"))
+    assert ip_address("10.0.0.5") not in layout.addresses
+    assert layout.resolutions == ()
+
+
+def test_an_excluded_name_that_does_not_resolve_stops_the_plan() -> None:
+    asked = request("10.0.0.4/30", exclude=("gone.example.com",))
+    assert refusal(asked, authorisation(), resolved("gone.example.com")) == "excluded"
+
+
+def test_a_name_with_more_addresses_than_the_budget_allows_is_refused() -> None:
+    many = resolved("www.example.com", *(f"10.0.0.{each}" for each in range(1, 9)))
+    asked = request("www.example.com", ports="1-100")
+    assert refusal(asked, authorisation(max_probes=150), many) == "budget"
+
+
+def test_a_name_that_leads_to_no_hosts_address_is_refused() -> None:
+    held = authorisation("0.0.0.0/0")
+    nowhere = resolved("www.example.com", "0.0.0.0")
+    assert refusal(request("www.example.com"), held, nowhere) == "outside"

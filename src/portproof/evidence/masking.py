@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from portproof.model.observation import Service
+from portproof.model.observation import Certificate, Service
 
 MASK: Final = b"*"
 SHORTEST_CARD: Final = 13
@@ -61,7 +61,7 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
         "credential",
         re.compile(
             rb"(?:pass(?:word|wd|phrase)|(?<![a-z])pwd|api[_-]?key|secret(?:[_-]?(?:access[_-]?)?key)?"
-            rb"|private[_-]?key|token)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?([^\s\"'&;,<>]++)",
+            rb"|private[_-]?key|token|(?<![a-z])(?:session(?:[_-]?id)?|jsessionid|phpsessid|sid))[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?([^\s\"'&;,<>]++)",
             re.IGNORECASE,
         ),
     ),
@@ -73,6 +73,14 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
         re.compile(
             rb"\bbearer[ \t]{1,4}((?=[A-Za-z._~+/-]{0,128}[0-9])[A-Za-z0-9._~+/-]{16,}+=*+)",
             re.IGNORECASE,
+        ),
+    ),
+    # RFC 7617: base64 of user and password; a plain word after "basic" is none.
+    (
+        "credential",
+        re.compile(
+            rb"\b[Bb]asic[ \t]{1,4}((?=[A-Za-z0-9+/]{0,128}(?:[0-9+/=]|[a-z][A-Z]))"
+            rb"[A-Za-z0-9+/]{8,}+={0,2}+)"
         ),
     ),
     # AWS, GitHub, Slack, Google, Stripe, GitLab: prefixes that their issuers document.
@@ -114,8 +122,21 @@ def mask_service(service: Service) -> tuple[Service, int]:
     for name, value in service.attributes.items():
         attributes[name], found = mask_text(value)
         count += found
-    masked = Service(service.name, product, attributes, service.identified_by, service.tls)
-    return masked, count
+    tls = service.tls
+    if tls is not None and tls.certificate is not None:
+        certificate, found = _mask_certificate(tls.certificate)
+        tls = replace(tls, certificate=certificate)
+        count += found
+    return Service(service.name, product, attributes, service.identified_by, tls), count
+
+
+def _mask_certificate(shown: Certificate) -> tuple[Certificate, int]:
+    """Mask the texts of a certificate: whoever made it could write anything into them."""
+    subject, in_subject = mask_text(shown.subject)
+    issuer, in_issuer = mask_text(shown.issuer)
+    names = [mask_text(name) for name in shown.names]
+    masked = replace(shown, subject=subject, issuer=issuer, names=tuple(name for name, _ in names))
+    return masked, in_subject + in_issuer + sum(found for _, found in names)
 
 
 def _spans(data: bytes) -> Iterator[Span]:

@@ -151,8 +151,17 @@ class ScanPlan:
     engine: str = "connect"
 
     def probes(self, transport: Transport) -> int:
-        """Count the endpoints planned over that transport."""
+        """Count the endpoints that can be asked over that transport."""
         return sum(len(host.ports(transport)) for host in self.hosts)
+
+    def unresolved(self, transport: Transport) -> int:
+        """Count the ports asked of names that did not resolve, as if each had one address."""
+        gone = (each for each in self.resolutions if not each.addresses)
+        return sum(len(each.ports(transport)) for each in gone)
+
+    def planned(self, transport: Transport) -> int:
+        """Count the endpoints planned over that transport: what coverage is measured against."""
+        return self.probes(transport) + self.unresolved(transport)
 
 
 # ---------------------------------------------------------------- what came of it
@@ -236,7 +245,7 @@ def coverage_of(plan: ScanPlan, hosts: Sequence[HostOutcome]) -> tuple[Coverage,
     A name that did not resolve counts with the ports asked of it, as if it had one address: what
     could not be looked at must not vanish from the sum.
     """
-    return tuple(_coverage(plan, hosts, each) for each in Transport if _planned(plan, each))
+    return tuple(_coverage(plan, hosts, each) for each in Transport if plan.planned(each))
 
 
 def _coverage(plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport) -> Coverage:
@@ -245,8 +254,8 @@ def _coverage(plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport
     unmeasured: Counter[LocalFault] = Counter()
     for each in held:
         unmeasured.update({fault: len(ports) for fault, ports in each.unmeasured.items()})
-    unmeasured[LocalFault.UNRESOLVED] += _unresolved(plan, transport)
-    planned = _planned(plan, transport)
+    unmeasured[LocalFault.UNRESOLVED] += plan.unresolved(transport)
+    planned = plan.planned(transport)
     return Coverage(
         transport=transport,
         planned=planned,
@@ -254,14 +263,6 @@ def _coverage(plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport
         unmeasured={fault: count for fault, count in unmeasured.items() if count},
         missing=planned - measured - unmeasured.total(),
     )
-
-
-def _planned(plan: ScanPlan, transport: Transport) -> int:
-    return plan.probes(transport) + _unresolved(plan, transport)
-
-
-def _unresolved(plan: ScanPlan, transport: Transport) -> int:
-    return sum(len(each.ports(transport)) for each in plan.resolutions if not each.addresses)
 
 
 class RunStatus(StrEnum):

@@ -5,8 +5,11 @@ Raised as `AuthorisationError` with a stable code, before a packet (a DNS questi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv4Address
+from itertools import product
+from typing import Final, TypeAlias
 
 from portproof.errors import AuthorisationError
 from portproof.model.authorisation import Authorisation
@@ -16,11 +19,19 @@ from portproof.model.targetspec import (
     AddressTarget,
     NameTarget,
     NetworkTarget,
+    NumericTarget,
+    OctetRange,
     RangeTarget,
     TargetSpec,
     address_at,
 )
 from portproof.model.targetspec import size as address_count
+
+Span: TypeAlias = tuple[Address, Address]
+"""The first and the last of a stretch of neighbouring addresses."""
+
+_HIGHEST: Final = 255
+_ANY: Final = (0, _HIGHEST)
 
 
 def require_in_force(authorisation: Authorisation | None, at: datetime) -> Authorisation:
@@ -52,7 +63,7 @@ def require_in_force(authorisation: Authorisation | None, at: datetime) -> Autho
 
 
 def require_inside(target: TargetSpec, authorisation: Authorisation) -> None:
-    """Let a listed target through if all of it lies in one authorised network.
+    """Let a listed target through if all of it lies in the authorised networks.
 
     Names are judged by what they resolve to, in `permitted_addresses`.
 
@@ -60,21 +71,32 @@ def require_inside(target: TargetSpec, authorisation: Authorisation) -> None:
         AuthorisationError: part of it lies outside, or it is no host's address (`outside`), or all
             of it is excluded (`excluded`).
     """
-    corners = _corners(target)
-    if corners is None:
+    if isinstance(target, NameTarget):
         return
-    low, high = corners
-    if low.is_unspecified or low.is_multicast or high.is_multicast:
-        # To connect to 0.0.0.0 reaches this machine, to a group many: neither is a host's address.
-        raise AuthorisationError("outside", str(target), "it is not the address of a host")
-    if not any(_holds(net, low) and _holds(net, high) for net in _merged(authorisation.networks)):
-        raise AuthorisationError(
-            "outside",
-            str(target),
-            f"it does not lie inside a network of authorisation {authorisation.id}",
-        )
+    covered = _spans(authorisation.networks)
+    for low, high in _runs(target):
+        if not (is_hosts_address(low) and is_hosts_address(high)):
+            raise AuthorisationError("outside", str(target), "it is not the address of a host")
+        if not any(_within(low, high, span) for span in covered):
+            raise AuthorisationError(
+                "outside",
+                str(target),
+                f"it does not lie inside the networks of authorisation {authorisation.id}",
+            )
+    _refuse_excluded(target, authorisation)
+
+
+def is_hosts_address(address: Address) -> bool:
+    """Whether one host can have it: connecting to 0.0.0.0 reaches this machine, to a group many."""
+    return not (address.is_unspecified or address.is_multicast)
+
+
+def _refuse_excluded(target: NumericTarget, authorisation: Authorisation) -> None:
+    """Refuse what one exclusion holds altogether; what is left of the rest, the plan leaves out."""
+    low = address_at(target, 0)
+    high = address_at(target, (address_count(target) or 1) - 1)
     for exclusion in authorisation.exclusions:
-        if _holds(exclusion.network, low) and _holds(exclusion.network, high):
+        if low in exclusion.network and high in exclusion.network:
             raise AuthorisationError(
                 "excluded",
                 str(target),
@@ -95,7 +117,9 @@ def permitted_addresses(
             (`name-not-permitted`), or some are not and the authorisation does not name it (`outside`).
     """
     permitted = tuple(
-        each for each in resolution.addresses if authorisation.permits(each, resolution.name)
+        each
+        for each in resolution.addresses
+        if is_hosts_address(each) and authorisation.permits(each, resolution.name)
     )
     outside = [str(each) for each in resolution.addresses if each not in permitted]
     named = any(each.name == resolution.name for each in authorisation.names)
@@ -115,28 +139,37 @@ def permitted_addresses(
     return permitted
 
 
-def _corners(target: TargetSpec) -> tuple[Address, Address] | None:
-    """Give the lowest and highest address: a network holding both holds all between.
-
-    None for a name: only a resolver knows what it stands for.
-    """
+def _runs(target: NumericTarget) -> Iterator[Span]:
+    """Give the target as stretches of neighbouring addresses, each by its first and last."""
     match target:
         case AddressTarget(address=address):
-            return (address, address)
+            yield address, address
         case NetworkTarget(network=network):
-            return (network[0], network[-1])
-        case RangeTarget():
-            return (address_at(target, 0), address_at(target, (address_count(target) or 1) - 1))
-        case NameTarget():
-            return None
+            yield network[0], network[-1]
+        case RangeTarget(octets=octets):
+            whole = next((n for n in range(4) if all(each == _ANY for each in octets[n:])), 4)
+            fixed, last = octets[: max(whole - 1, 0)], octets[max(whole - 1, 0) : max(whole, 1)]
+            for head in product(*(range(low, high + 1) for low, high in fixed)):
+                yield _ends(head, last, 4 - len(head) - len(last))
 
 
-def _merged(networks: tuple[Network, ...]) -> list[Network]:
-    """Join adjacent networks, so that a target spanning two authorised neighbours lies inside."""
-    four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
-    six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
-    return [*four, *six]
+def _ends(head: tuple[int, ...], last: tuple[OctetRange, ...], wild: int) -> Span:
+    low = (*head, *(each[0] for each in last), *([0] * wild))
+    high = (*head, *(each[1] for each in last), *([_HIGHEST] * wild))
+    return IPv4Address(bytes(low)), IPv4Address(bytes(high))
 
 
-def _holds(network: Network, address: Address) -> bool:
-    return address.version == network.version and address in network
+def _spans(networks: Sequence[Network]) -> list[Span]:
+    """Give the networks as stretches of addresses, neighbours joined whatever their prefixes."""
+    joined: list[Span] = []
+    for network in sorted(networks, key=lambda each: (each.version, int(each[0]))):
+        low, high = network[0], network[-1]
+        if joined and joined[-1][1].version == low.version and int(low) <= int(joined[-1][1]) + 1:
+            low, high = joined[-1][0], max(joined.pop()[1], high, key=int)
+        joined.append((low, high))
+    return joined
+
+
+def _within(low: Address, high: Address, span: Span) -> bool:
+    begin, end = span
+    return low.version == begin.version and int(begin) <= int(low) and int(high) <= int(end)

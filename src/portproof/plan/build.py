@@ -22,6 +22,7 @@ from portproof.model.targetspec import (
     AddressTarget,
     NameTarget,
     NetworkTarget,
+    NumericTarget,
     RangeTarget,
     TargetSpec,
     addresses,
@@ -67,10 +68,9 @@ class RunIdentity:
 
 
 def names_to_resolve(request: PlanRequest) -> tuple[str, ...]:
-    """Give the DNS names among the targets, each once, in their order."""
-    return tuple(
-        dict.fromkeys(each.name for each in request.targets if isinstance(each, NameTarget))
-    )
+    """Give the DNS names among the targets and exclusions, each once, in their order."""
+    listed = (*request.targets, *request.exclude)
+    return tuple(dict.fromkeys(each.name for each in listed if isinstance(each, NameTarget)))
 
 
 def admit(request: PlanRequest, authorisation: Authorisation | None, at: datetime) -> Authorisation:
@@ -107,20 +107,27 @@ def lay_out(
     """
     held = admit(request, authorisation, at)
     by_name = {each.name: each for each in resolutions}
-    permitted = {name: permitted_addresses(each, held) for name, each in by_name.items()}
+    exclude = tuple(_excluded(request, by_name))
+    wanted = {each.name for each in request.targets if isinstance(each, NameTarget)}
+    permitted = {
+        name: permitted_addresses(by_name[name], held) for name in by_name if name in wanted
+    }
     merged: dict[Address, PlannedHost] = {}
     left_out: dict[Network, None] = {}
     for host in _listed(request, permitted):
-        gone = _exclusion(host.address, held, request.exclude)
+        gone = _exclusion(host.address, held, exclude)
         if gone is None:
             merged[host.address] = _joined(merged.get(host.address), host)
         else:
             left_out[gone] = None
     _require_something(merged, request, by_name)
+    _require_within_budget(sum(len(each.tcp) + len(each.udp) for each in merged.values()), held)
     return Layout(
         hosts=tuple(merged.values()),
         resolutions=tuple(
-            _asked(each, request, permitted.get(each.name, ())) for each in resolutions
+            _asked(each, request, permitted[each.name])
+            for each in resolutions
+            if each.name in permitted
         ),
         excluded=tuple(left_out),
     )
@@ -152,11 +159,15 @@ def complete(
 
 
 def _require_budget(request: PlanRequest, authorisation: Authorisation) -> None:
-    """Count before listing: names count as one address each, they cannot make a /8."""
+    """Count before listing: a name counts as one address until it is resolved."""
     probes = 0
     for target in request.targets:
         tcp, udp = _ports_of(target, request)
         probes += (len(tcp) + len(udp)) * (address_count(target) or 1)
+    _require_within_budget(probes, authorisation)
+
+
+def _require_within_budget(probes: int, authorisation: Authorisation) -> None:
     if probes > authorisation.max_probes:
         raise BudgetError(
             f"{probes:,} endpoints",
@@ -188,8 +199,28 @@ def _joined(before: PlannedHost | None, host: PlannedHost) -> PlannedHost:
     )
 
 
+def _excluded(request: PlanRequest, by_name: dict[str, Resolution]) -> Iterator[NumericTarget]:
+    """Give what a person wants left alone, names by the addresses they have now.
+
+    Raises:
+        AuthorisationError: a name does not resolve, so that nobody can leave its addresses alone.
+    """
+    for target in request.exclude:
+        if not isinstance(target, NameTarget):
+            yield target
+            continue
+        known = by_name.get(target.name)
+        if known is None or not known.addresses:
+            raise AuthorisationError(
+                "excluded",
+                target.name,
+                "it is to be left alone but does not resolve; exclude its addresses instead",
+            )
+        yield from map(AddressTarget, known.addresses)
+
+
 def _exclusion(
-    address: Address, authorisation: Authorisation, exclude: tuple[TargetSpec, ...]
+    address: Address, authorisation: Authorisation, exclude: Sequence[NumericTarget]
 ) -> Network | None:
     """Give the exclusion that holds the address: the authorisation's, or one asked for."""
     for each in authorisation.exclusions:
@@ -198,8 +229,8 @@ def _exclusion(
     return next((ip_network(address) for each in exclude if _stands_for(each, address)), None)
 
 
-def _stands_for(target: TargetSpec, address: Address) -> bool:
-    """Whether a listed target holds the address; a name holds none, it is excluded by its addresses."""
+def _stands_for(target: NumericTarget, address: Address) -> bool:
+    """Whether a listed target holds the address."""
     match target:
         case AddressTarget(address=listed):
             return listed == address
@@ -210,8 +241,6 @@ def _stands_for(target: TargetSpec, address: Address) -> bool:
             return address.version == 4 and all(  # noqa: PLR2004 - the IP version
                 low <= octet <= high for octet, (low, high) in zip(packed, octets, strict=True)
             )
-        case NameTarget():
-            return False
 
 
 def _require_something(

@@ -36,6 +36,7 @@ from portproof.probes import for_port, over
 from portproof.scan.classify import TRANSIENT_ERRNOS
 from portproof.scan.dialogue import Connection, converse
 from portproof.scan.fanout import fan_out
+from portproof.scan.raw import RawRecord, rfc3339
 
 MOST_VISITS: Final = 8
 """Connections to one port at most: at the worst a greeter that fell silent once it was answered."""
@@ -47,8 +48,6 @@ KEPT_BYTES: Final = 4_096
 VISITED_ONCE: Final = frozenset({"mysql"})
 _MOST_TRIES: Final = 5
 _TRY_AGAIN_S: Final = 0.2
-
-RawRecord = dict[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,9 +282,13 @@ def _record(endpoint: Endpoint, probe: str, connection: Connection) -> tuple[Raw
         "turns": "; ".join(transcript.marks),
     }
     if connection.certificate_der is not None:
-        record["certificate_der_hex"] = connection.certificate_der.hex()
+        certificate = mask(connection.certificate_der)
+        record["certificate_der_hex"] = certificate.data.hex()
+        return record | {
+            "certificate_masked": certificate.count
+        }, received.count + certificate.count
     return record, received.count
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))

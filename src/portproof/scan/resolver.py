@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from portproof.model.endpoint import Address
 
@@ -22,7 +22,13 @@ class SystemResolver:
         except (OSError, UnicodeError) as failure:
             raise LookupError(f"{name}: {failure}") from failure
         texts = [str(sockaddr[0]) for *_, sockaddr in answers]
-        found = dict.fromkeys(ip_address(text) for text in texts if "%" not in text)
+        found = dict.fromkeys(_plain(ip_address(text)) for text in texts if "%" not in text)
         if not found:
             raise LookupError(f"{name}: the resolver gave no usable address")
         return tuple(sorted(found, key=lambda each: (each.version, int(each))))
+
+
+def _plain(address: Address) -> Address:
+    """Give an IPv4-mapped address (RFC 4291 §2.5.5.2) as IPv4, for that is where packets would go."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

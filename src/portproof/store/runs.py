@@ -47,7 +47,7 @@ def begin(session: Session, plan: ScanPlan, started: datetime) -> None:
         "vantage": plan.vantage.id,
         "zone": plan.vantage.zone,
         "started": instant_text(started),
-        "planned": sum(plan.probes(each) for each in Transport),
+        "planned": sum(plan.planned(each) for each in Transport),
         "plan_digest": put_blob(session, plan_document(plan)),
     }
     log = LogWriter(session)
