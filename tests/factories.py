@@ -303,8 +303,8 @@ def _planned(outcomes: Sequence[HostOutcome]) -> tuple[PlannedHost, ...]:
 def approval(**changes: Any) -> Approval:
     """Give a complete approval by two persons, in force for half a year around noon."""
     defaults: dict[str, Any] = {
-        "requester": "rita@example.com",
-        "approver": "amir@example.com",
+        "requester": "web-team@example.com",
+        "approver": "security@example.com",
         "approved_on": date(2026, 9, 1),
         "review_by": date(2027, 2, 28),
         "ticket": "CHG-1",
@@ -354,7 +354,7 @@ def baseline(*entries: BaselineEntry, **changes: Any) -> Baseline:
         "file": "baseline.yaml",
         "digest": "b" * 64,
         "reviewed_on": date(2026, 9, 21),
-        "reviewed_by": "vera@example.com",
+        "reviewed_by": "audit@example.com",
     }
     return Baseline(**(defaults | changes))
 
@@ -370,8 +370,8 @@ def waiver(*rules: str, **changes: Any) -> Waiver:
         "ports": None,
         "zones": (),
         "reason": "The migration ends in December.",
-        "requester": "rita@example.com",
-        "approver": "amir@example.com",
+        "requester": "web-team@example.com",
+        "approver": "security@example.com",
         "begins": NOON - timedelta(days=15),
         "expires": NOON + timedelta(days=15),
         "location": SourceLocation(file="waivers.yaml", line=3),

@@ -22,7 +22,17 @@ The map of the house; data flows one way, left to right, and nothing flows back:
     bootstrap     the composition root: the only module that knows all adapters
     cli           the commands
 
-Read `model` first, then `usecases.audit`, which is the whole flow on one page.
+Read `model` first, then `usecases.scan` and `usecases.check`: the whole flow on two pages.
+
+The laws that the code and its comments speak of:
+
+1. Absence of evidence has a type. What was not measured never looks like a good result: an
+   `Observation` is the peer's doing, an `Unmeasured` our own fault, and a verdict may be UNKNOWN.
+2. Silence needs a witness: it counts only between answers of a control on the same route.
+3. One way: targets, plan, scan, outcomes, store, policy, findings, reports. Nothing flows back.
+4. Nothing is sent without authority, checked when the plan is made and again before packets leave.
+5. The past is append-only.
+6. The least privilege; portproof's own listeners are recorded and attributed, never findings.
 """
 
 __version__ = "0.1.0"

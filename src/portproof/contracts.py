@@ -28,10 +28,6 @@ class Clock(Protocol):
         """Give the wall clock, UTC, with its zone."""
         ...
 
-    def monotonic_ms(self) -> int:
-        """Give milliseconds that never go back."""
-        ...
-
     def facts(self) -> ClockFacts:
         """Say how well the wall clock is synchronised."""
         ...

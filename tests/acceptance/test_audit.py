@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,6 +16,11 @@ import pytest
 
 from command import Answer, portproof
 from site_documents import Site, entry
+
+
+def day(offset: int) -> str:
+    """Give a date so many days from now: waivers are judged by the real clock."""
+    return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
 
 
 @contextmanager
@@ -71,7 +77,7 @@ def test_the_life_of_a_finding_over_five_audits(site: Site) -> None:
 
         waiver = (
             f"{{id: known, rules: [unapproved-exposure], hosts: [127.0.0.1], ports: '{port}', reason: moving, "
-            "requester: web team, approver: security team, begins: 2026-01-01, expires: 2026-12-31, ticket: R-1}"
+            f"requester: web team, approver: security team, begins: {day(-30)}, expires: {day(30)}, ticket: R-1}}"
         )
         site.waivers = [waiver]
         site.write()

@@ -1,4 +1,4 @@
-"""Severities by 06-severity-rules.md, each with the steps that led there."""
+"""Severities by docs/severity.md, each with the steps that led there."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def test_usage_tells_how_many_each_waiver_covers_and_which_lie_idle() -> None:
 
 def test_a_self_approved_waiver_is_a_deviation_of_its_own() -> None:
     place = SourceLocation(file="waivers.yaml", line=9)
-    own = make.waiver(requester="Rita ", approver="rita", location=place)
+    own = make.waiver(requester="Web-Team ", approver="web-team", location=place)
     (found,) = judge(make.run(), waivers=make.waivers(own)).deviations
     assert (found.rule, found.location) == ("approval-self", place)
 

@@ -112,8 +112,8 @@ def runs(draw: st.DrawFn, status: RunStatus | None = None) -> RunRecord:
 
 approvals = st.builds(
     Approval,
-    requester=st.sampled_from(("", "rita", "Rita ")),
-    approver=st.sampled_from(("", "amir", "rita")),
+    requester=st.sampled_from(("", "web-team", "Web-Team ")),
+    approver=st.sampled_from(("", "security", "web-team")),
     approved_on=st.none() | day,
     review_by=st.none() | day,
     ticket=st.sampled_from(("", "CHG-1")),

@@ -59,7 +59,7 @@ def plan(run_id: str = "run-1", **changes: Any) -> ScanPlan:
         "authorisation": AuthorisationRef(
             id="AUTH-1",
             owner="Ada",
-            contact="ada@example.com",
+            contact="security@example.com",
             valid_from=BEGAN - HOUR,
             valid_until=BEGAN + 24 * HOUR,
             digest="a" * 64,

@@ -1,4 +1,4 @@
-"""Until when a finding should be mended, by default (06-severity-rules.md, "Targets").
+"""Until when a finding should be mended, by default (docs/severity.md, "When to mend by").
 
 No law fixes these days; an organisation's own ranking may (PCI DSS v4.0.1 §6.3.1).
 """

@@ -15,6 +15,7 @@ Reading order::
     baseline      the approved services     waiver   accepted risks     rule   the data files
     finding       Verdict, Judgement, Finding and its life
     compliance    AssertedFact, ControlResult
+    settings      what the configuration file says
     evidence      `evidence.json`, the source of truth of every report
 
 The hardest decision: two outcomes are two types. `Observation` is what the peer did, `Unmeasured`

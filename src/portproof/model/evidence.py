@@ -308,6 +308,8 @@ class FindingInfo:
     location: str
     """`baseline.yaml:12:5`, for findings on documents."""
     required: bool
+    carried_over: bool = False
+    """It stands from an earlier run, and this one did not measure it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ controls, the coverage, and whether the run may conclude anything (`RunStatus`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -309,10 +309,6 @@ class RunRecord:
     tool_version: str
     retransmitted: int | None = 0
     """Probes sent again to silent ports; None: the count is lost."""
-
-    def host_outcomes(self, address: Address) -> Iterator[HostOutcome]:
-        """Give the outcomes of one address, one per transport that was planned."""
-        return (each for each in self.hosts if each.host.address == address)
 
     @property
     def conclusive(self) -> bool:

@@ -1,4 +1,4 @@
-"""How bad an exposure is, with each step that led there (06-severity-rules.md).
+"""How bad an exposure is, with each step that led there (docs/severity.md).
 
 A trace is a tuple of steps in the order of the table; the last one holds the severity. Whoever
 doubts it can go through the steps again with the service rules and the baseline in hand::

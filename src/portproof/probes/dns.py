@@ -1,7 +1,7 @@
 """DNS: is it there, does it resolve names for strangers, and what does it call itself.
 
 Source: RFC 1035 §4.1 (messages), RFC 5452 §9.1 (a response must repeat id and question),
-RFC 4892 §3 (version.bind in class CHAOS).
+RFC 4892 §2 (the convention of version.bind in class CHAOS).
 Safety: two questions that any resolver asks: the name servers of the root, and the version.
 """
 

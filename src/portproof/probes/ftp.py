@@ -62,6 +62,6 @@ def _tls(features: Reply) -> str:
     if features.code != "211":
         return "unknown"
     words = [line.upper().split() for line in features.lines]
-    # RFC 4217 §3: "AUTH TLS", also written as a list "AUTH TLS;SSL".
+    # RFC 4217 §6: "AUTH TLS"; some servers write a list, "AUTH TLS;SSL".
     offered = any(line[:1] == ["AUTH"] and "TLS" in " ".join(line) for line in words)
     return "offered" if offered else "not offered"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from datetime import UTC, datetime
 
 from portproof.model.scan import ClockFacts
@@ -15,15 +14,11 @@ _TIMEX_WORDS = 32  # struct timex is 208 bytes on LP64: 26 longs; room to spare
 
 
 class SystemClock:
-    """This machine's wall and monotonic clocks."""
+    """This machine's wall clock."""
 
     def now(self) -> datetime:
         """Give the wall clock in UTC."""
         return datetime.now(UTC)
-
-    def monotonic_ms(self) -> int:
-        """Give milliseconds that never go back."""
-        return time.monotonic_ns() // 1_000_000
 
     def facts(self) -> ClockFacts:
         """Ask the kernel whether a time daemon keeps its clock (adjtimex(2), read only).

@@ -7,10 +7,13 @@
     scan      plan, authorise, probe, keep               → RunRecord
     check     judge a stored run against the documents   → CheckResult (findings move on)
     describe  everything a report prints                 → EvidenceDocument
-    diff      two runs compared, or refused              → Drift
     probe     one endpoint, now                          → observations
     doctor    what this machine can do                   → Diagnoses, each with its remedy
     init      the first documents of a new user
+    demo      a small truth, and whether the evidence says exactly that
+    inputs    what the others are given
+
+`diff` needs no sentence of its own: it is `policy.drift.compare` on two stored runs.
 
 Use cases know the contracts (`contracts.py`) and the pure core; which store, scanner or renderer
 they talk to is decided in `bootstrap`.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from portproof.model.authorisation import Authorisation
 from portproof.model.baseline import Baseline
-from portproof.model.finding import Severity
 from portproof.model.rule import FactDefinitions, Framework, ServiceRules
 from portproof.model.vantage import Vantages
 from portproof.model.waiver import Waivers
@@ -33,10 +32,3 @@ class Imprint:
     entity: str = "not stated"
     classification: str = "confidential"
     operator: str = "not stated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """From which severity on a deviation makes `check` exit 1."""
-
-    fail_on: Severity = Severity.MEDIUM
