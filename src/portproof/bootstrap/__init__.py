@@ -298,29 +298,16 @@ def registry_udp_ports() -> PortSet:
 
 
 def control_proposals(targets: Sequence[TargetSpec]) -> tuple[ControlProposal, ...]:
-    """Propose control endpoints for the listed networks, from this machine's routes and resolvers.
+    """Propose control endpoints for the listed targets, from this machine's routes and resolvers.
 
     Nothing is sent: whether they answer is for `portproof probe` to say.
     """
-    from portproof.model.endpoint import Endpoint, Transport
-    from portproof.model.targetspec import NetworkTarget
-    from portproof.scan.neighbourhood import default_gateways, name_servers
-    from portproof.usecases.init import ControlProposal
+    from portproof.scan.neighbourhood import name_servers, next_hop
+    from portproof.usecases.init import networks_of, propose_controls
 
-    networks = [each.network for each in targets if isinstance(each, NetworkTarget)]
-    candidates = [("gateway", each, 443, "default route") for each in default_gateways()]
-    candidates += [("resolver", each, 53, "resolv.conf") for each in name_servers()]
-    proposals = []
-    for position, (kind, address, port, because) in enumerate(candidates, 1):
-        spoken_for = tuple(each for each in networks if each.version == address.version)
-        if spoken_for:
-            endpoint = Endpoint(address, Transport.TCP, port)
-            proposals.append(
-                ControlProposal(
-                    id=f"{kind}-{position}", endpoint=endpoint, networks=spoken_for, because=because
-                )
-            )
-    return tuple(proposals)
+    networks = networks_of(targets)
+    hops = {network: next_hop(network[0]) for network in networks}
+    return propose_controls(hops, name_servers())
 
 
 def _everything(host: PlannedHost, transport: Transport) -> PortSet:

@@ -10,16 +10,15 @@ from portproof.model.endpoint import Address
 from portproof.scan.routing import route_to
 
 _RESOLVER_FILE: Final = Path("/etc/resolv.conf")
-_ANYWHERE: Final = (ip_address("192.0.2.1"), ip_address("2001:db8::1"))
-"""Documentation addresses (RFC 5737, RFC 3849): the route to them is the default route; no packet is sent."""
 
 
-def default_gateways() -> tuple[Address, ...]:
-    """Give the next hops of the default routes, IPv4 first; empty without any."""
-    routes = [(each, route_to(each)) for each in _ANYWHERE]
-    return tuple(
-        r.next_hop for each, r in routes if r is not None and not r.local and r.next_hop != each
-    )
+def next_hop(address: Address) -> Address | None:
+    """Give the router that packets to the address go through first; no packet is sent.
+
+    None when the address is this machine's, on a network of its own, or without a route.
+    """
+    route = route_to(address)
+    return None if route is None or route.local or route.next_hop == address else route.next_hop
 
 
 def name_servers() -> tuple[Address, ...]:

@@ -7,18 +7,34 @@ has seen them answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Final
 
-from portproof.model.endpoint import Endpoint, Network, bracketed
+from portproof.model.endpoint import Address, Endpoint, Network, Transport, bracketed
 from portproof.model.ports import PortSet
+from portproof.model.scan import ControlKind
 from portproof.model.targetspec import (
     AddressTarget,
     NameTarget,
     NetworkTarget,
     RangeTarget,
     TargetSpec,
+    address_at,
+    size,
 )
+
+_NOBODY: Final = tuple(
+    map(ip_address, ("192.0.2.9", "198.51.100.9", "203.0.113.9", "2001:db8::9", "3fff::9"))
+)
+"""Documentation addresses (RFC 5737, RFC 3849, RFC 9637), which should belong to nobody."""
+_DISCARD: Final = 9
+_HTTPS: Final = 443
+_DNS: Final = 53
+_WITH_A_ROUTER: Final = 2
+"""Host bits of a network from which on it has room for a router of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +56,79 @@ class ControlProposal:
     endpoint: Endpoint
     networks: tuple[Network, ...]
     because: str
+    kind: ControlKind = ControlKind.POSITIVE
+
+
+def networks_of(targets: Sequence[TargetSpec]) -> tuple[Network, ...]:
+    """Give the smallest network around each target that is no name and not this machine's loopback."""
+    found: dict[Network, None] = {}
+    for target in targets:
+        match target:
+            case AddressTarget(address=address):
+                found[ip_network(address)] = None
+            case NetworkTarget(network=network):
+                found[network] = None
+            case RangeTarget():
+                low, high = address_at(target, 0), address_at(target, (size(target) or 1) - 1)
+                differing = (int(low) ^ int(high)).bit_length()
+                found[ip_network((low, low.max_prefixlen - differing), strict=False)] = None
+            case NameTarget():
+                continue
+    return tuple(each for each in found if not each.is_loopback)
+
+
+def propose_controls(
+    hops: Mapping[Network, Address | None], resolvers: Sequence[Address]
+) -> tuple[ControlProposal, ...]:
+    """Propose controls for each network: what lies inside it and probably answers, and nobody.
+
+    `hops` gives the first router towards each network, None where there is none between.
+    """
+    proposals: list[ControlProposal] = []
+    for network, hop in hops.items():
+        proposals += _positive(network, hop, resolvers)
+    for version in (4, 6):
+        networks = tuple(each for each in hops if each.version == version)
+        nobody = _nobody(version, networks)
+        if networks and nobody is not None:
+            proposals.append(
+                ControlProposal(
+                    id=f"nobody-v{version}",
+                    endpoint=Endpoint(nobody, Transport.TCP, _DISCARD),
+                    networks=networks,
+                    because="belongs to nobody; if it answers, something answers for everybody",
+                    kind=ControlKind.NEGATIVE,
+                )
+            )
+    return tuple(proposals)
+
+
+def _nobody(version: int, networks: Sequence[Network]) -> Address | None:
+    """Give an address outside the networks that belongs to nobody; None when all lie inside."""
+    candidates = (each for each in _NOBODY if each.version == version)
+    return next((c for c in candidates if not any(c in network for network in networks)), None)
+
+
+def _positive(
+    network: Network, hop: Address | None, resolvers: Sequence[Address]
+) -> Iterator[ControlProposal]:
+    """Propose what probably answers: inside the network before what only lies on the way to it."""
+    label = str(network[0]).replace(":", "-")
+    for resolver in resolvers:
+        if resolver.version == network.version and resolver in network:
+            place = Endpoint(resolver, Transport.TCP, _DNS)
+            yield _proposal(f"resolver-{label}", place, network, "a resolver of this machine")
+    if network.max_prefixlen - network.prefixlen >= _WITH_A_ROUTER:
+        place = Endpoint(network[1], Transport.TCP, _HTTPS)
+        yield _proposal(f"router-{label}", place, network, "often the router of that network")
+    if hop is not None and hop not in network:
+        place = Endpoint(hop, Transport.TCP, _HTTPS)
+        because = "the first router on the way: it witnesses the way to itself and no further"
+        yield _proposal(f"hop-{label}", place, network, because)
+
+
+def _proposal(name: str, place: Endpoint, network: Network, because: str) -> ControlProposal:
+    return ControlProposal(id=name, endpoint=place, networks=(network,), because=because)
 
 
 def first_documents(
@@ -117,7 +206,7 @@ def _controls(proposals: tuple[ControlProposal, ...]) -> list[str]:
     if not proposals:
         return [*head, "controls: []"]
     told = [
-        f"#   - {{id: {each.id}, kind: positive, endpoint: {_quoted(_host_port(each.endpoint))}, "
+        f"#   - {{id: {each.id}, kind: {each.kind}, endpoint: {_quoted(_host_port(each.endpoint))}, "
         f"networks: [{', '.join(_quoted(str(net)) for net in each.networks)}]}}   # {each.because}"
         for each in proposals
     ]
