@@ -101,7 +101,7 @@ def _as_json(outcome: Outcome) -> dict[str, object]:
         "measured": True,
         "state": outcome.state,
         "reason": outcome.reason,
-        "at": outcome.at.isoformat(),
+        "at": outcome.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "rtt_us": outcome.rtt_us,
         "attempts": outcome.attempts,
         "service": service.name if service else None,

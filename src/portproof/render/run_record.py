@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from portproof.model.observation import Observation
+from portproof.model.endpoint import Transport
+from portproof.model.observation import LocalFault, Observation
+from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.render.neutral import PEER_LIMIT, visible
 
@@ -29,13 +32,17 @@ def ports_table(record: RunRecord) -> Table:
             address = rest = ""
         if rest:
             table.add_row(address, f"…/{host.transport}", "", "", "", rest)
+    for name, transport, asked in _unresolved(record):
+        rest = f"{len(asked):,} not measured ({LocalFault.UNRESOLVED})"
+        table.add_row(Text(visible(name)), f"…/{transport}", "", "", "", rest)
     return table
 
 
 def to_jsonl_lines(record: RunRecord) -> str:
-    """Give one JSON object a line: the run first (`type` config), then each noteworthy port."""
+    """Give one JSON object a line: the run (`type` config), noteworthy ports, what was not measured."""
     lines = [json.dumps(_config(record), sort_keys=True)]
-    lines += [json.dumps(each, sort_keys=True) for each in _observations(record)]
+    told = (*_observations(record), *_gaps(record))
+    lines += [json.dumps(each, sort_keys=True) for each in told]
     return "\n".join(lines) + "\n"
 
 
@@ -48,8 +55,8 @@ def _config(record: RunRecord) -> dict[str, object]:
         "scope": record.plan.scope,
         "vantage": record.plan.vantage.id,
         "zone": record.plan.vantage.zone,
-        "started": record.started.isoformat(),
-        "finished": record.finished.isoformat(),
+        "started": _rfc3339(record.started),
+        "finished": _rfc3339(record.finished),
         "coverage": [
             {
                 "transport": each.transport,
@@ -75,7 +82,7 @@ def _observations(record: RunRecord) -> Iterator[dict[str, object]]:
                 "port": seen.endpoint.port,
                 "protocol": seen.endpoint.transport,
                 "tls": seen.service is not None and seen.service.tls is not None,
-                "timestamp": seen.at.isoformat(),
+                "timestamp": _rfc3339(seen.at),
                 "state": seen.state,
                 "reason": seen.reason,
                 "rtt_us": seen.rtt_us,
@@ -85,8 +92,44 @@ def _observations(record: RunRecord) -> Iterator[dict[str, object]]:
             }
 
 
+def _gaps(record: RunRecord) -> Iterator[dict[str, object]]:
+    """Give what was not measured, per host and cause: it must not vanish from a pipe either."""
+    for host in record.hosts:
+        for fault, ports in host.unmeasured.items():
+            name = host.host.name or str(host.host.address)
+            yield _gap(name, str(host.host.address), host.transport, ports, fault)
+    for name, transport, asked in _unresolved(record):
+        yield _gap(name, None, transport, asked, LocalFault.UNRESOLVED)
+
+
+def _gap(
+    name: str, address: str | None, transport: Transport, ports: PortSet, fault: LocalFault
+) -> dict[str, object]:
+    return {
+        "type": "unmeasured",
+        "host": name,
+        "ip": address,
+        "protocol": transport,
+        "ports": str(ports),
+        "fault": fault,
+    }
+
+
+def _unresolved(record: RunRecord) -> Iterator[tuple[str, Transport, PortSet]]:
+    for resolution in record.plan.resolutions:
+        for transport in Transport:
+            asked = resolution.ports(transport)
+            if asked and not resolution.addresses:
+                yield resolution.name, transport, asked
+
+
 def _service(seen: Observation) -> str:
     return f"{seen.service.name} {seen.service.product}".strip() if seen.service else ""
+
+
+def _rfc3339(at: datetime) -> str:
+    """Write an instant in UTC, to the microsecond, with `Z`."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _rest(host: HostOutcome) -> str:
