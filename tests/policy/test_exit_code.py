@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
 import factories as make
+from portproof.model.endpoint import Transport
 from portproof.model.finding import Severity, Verdict
-from portproof.model.scan import RunStatus
+from portproof.model.observation import LocalFault, PortState
+from portproof.model.scan import Resolution, RunRecord, RunStatus
 from portproof.policy.exit_code import exit_code
 
 COMPLETE = make.run()
@@ -45,3 +49,68 @@ def test_a_run_that_is_not_conclusive_is_3_whatever_it_saw(status: RunStatus) ->
 def test_3_wins_over_1() -> None:
     found = make.evaluation(make.judgement(severity=Severity.CRITICAL), REQUIRED)
     assert exit_code(found, COMPLETE, Severity.INFO) == 3
+
+
+# ---------------------------------------------------------------- what was asked for and not seen
+
+SEEN = make.host_outcome()
+GONE = make.planned_host("10.0.0.6", tcp="1-9", udp="53,9999")
+OF_OURS = [
+    LocalFault.NO_ROUTE,
+    LocalFault.NO_NEIGHBOUR,
+    LocalFault.NO_SOCKETS,
+    LocalFault.NO_PERMISSION,
+]
+
+
+def code(run: RunRecord) -> int:
+    return exit_code(make.evaluation(), run, Severity.INFO)
+
+
+@pytest.mark.parametrize("fault", OF_OURS)
+def test_a_host_of_which_nothing_was_measured_is_3_though_others_were(fault: LocalFault) -> None:
+    assert code(make.run(SEEN, make.host_outcome(GONE, unmeasured={fault: "1-9"}))) == 3
+
+
+@pytest.mark.parametrize("fault", OF_OURS)
+def test_a_host_of_which_something_was_measured_is_not(fault: LocalFault) -> None:
+    assert code(make.run(SEEN, make.host_outcome(GONE, unmeasured={fault: "1-8"}))) == 0
+
+
+def test_a_transport_of_which_nothing_was_measured_is_3_though_the_other_was() -> None:
+    udp = make.host_outcome(
+        GONE,
+        transport=Transport.UDP,
+        unmeasured={LocalFault.NO_PERMISSION: "53", LocalFault.NOT_PROBED: "9999"},
+    )
+    assert code(make.run(make.host_outcome(GONE), udp)) == 3
+
+
+def test_udp_ports_without_a_probe_are_no_fault() -> None:
+    udp = make.host_outcome(
+        GONE, transport=Transport.UDP, unmeasured={LocalFault.NOT_PROBED: "53,9999"}
+    )
+    assert code(make.run(make.host_outcome(GONE), udp)) == 0
+
+
+def test_a_host_whose_endpoints_are_missing_is_3() -> None:
+    assert code(make.run(SEEN, make.host_outcome(GONE, fill=None))) == 3
+
+
+def test_a_host_that_was_asked_nothing_over_a_transport_is_not() -> None:
+    assert code(make.run(SEEN, make.host_outcome(GONE, fill=PortState.FILTERED))) == 0
+
+
+@pytest.mark.parametrize(
+    ("addresses", "tcp", "expected"), [((), "22", 3), ((), "", 0), (("10.0.0.5",), "22", 0)]
+)
+def test_a_name_that_did_not_resolve_is_3_where_ports_were_asked_of_it(
+    addresses: tuple[str, ...], tcp: str, expected: int
+) -> None:
+    name = Resolution(
+        name="shop.example.com",
+        addresses=tuple(map(ip_address, addresses)),
+        at=make.NOON,
+        tcp=make.ports(tcp),
+    )
+    assert code(make.run(SEEN, plan={"resolutions": (name,)})) == expected

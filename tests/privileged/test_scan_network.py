@@ -13,7 +13,7 @@ import pytest
 
 from netns import Lab, filter_rules
 
-pytestmark = [pytest.mark.privileged, pytest.mark.xdist_group("scan-network")]
+pytestmark = pytest.mark.privileged
 
 VANTAGE = Path(__file__).parents[1] / "vantage.py"
 LISTEN = """
@@ -101,6 +101,40 @@ def test_the_same_holds_for_ipv6(lab: Lab) -> None:
         "admin-prohibited": "8,10-11",
     }
     assert record["status"] == "complete"
+
+
+def test_the_raw_record_of_a_rejection_keeps_what_came_and_from_whom(lab: Lab) -> None:
+    record = scan(
+        lab,
+        hosts=[lab.server.ipv4, lab.server.ipv6],
+        tcp="7-9",
+        wanted="8,9",
+        positive=["10.99.1.2:22", "[fd99:1::2]:22"],
+    )
+
+    def kept(endpoint: str) -> dict[str, Any]:
+        words = ("errno", "icmp_version", "icmp_type", "icmp_code", "icmp_from")
+        return {word: value for word, value in record["raw"][endpoint].items() if word in words}
+
+    assert set(record["raw"]) == {
+        f"{host}:{port}/tcp" for host in ("10.99.1.2", "[fd99:1::2]") for port in (8, 9)
+    }
+    assert kept("10.99.1.2:8/tcp") == {
+        "errno": "EHOSTUNREACH",
+        "icmp_version": 4,
+        "icmp_type": 3,
+        "icmp_code": 13,
+        "icmp_from": "10.99.1.2",
+    }
+    assert kept("[fd99:1::2]:8/tcp") == {
+        "errno": "EACCES",
+        "icmp_version": 6,
+        "icmp_type": 1,
+        "icmp_code": 1,
+        "icmp_from": "fd99:1::2",
+    }
+    for endpoint in ("10.99.1.2:9/tcp", "[fd99:1::2]:9/tcp"):
+        assert kept(endpoint) == {"errno": "ECONNREFUSED"}
 
 
 def test_all_ports_of_a_host_behind_a_filter_are_found(lab: Lab) -> None:
@@ -234,6 +268,43 @@ def test_a_negative_control_that_answers_makes_open_ports_worthless(lab: Lab) ->
     }
     assert record["status"] == "inconclusive"
     assert "negative-1" in record["why"]
+
+
+def test_a_negative_control_that_we_cannot_reach_has_not_stayed_closed(lab: Lab) -> None:
+    # The client has no route to it: nobody was asked, so nothing was shown (law 1).
+    record = scan(lab, hosts=["10.99.1.3"], tcp="20-23", negative=["10.98.0.1:9"])
+    assert record["hosts"]["10.99.1.3/tcp"] == {
+        "open": "22",
+        "syn-ack": "22",
+        "closed": "20-21,23",
+        "reset": "20-21,23",
+    }
+    assert record["status"] == "inconclusive"
+    assert "negative control negative-1 could not be asked" in record["why"]
+    assert ["negative-1", "nothing: not asked (no-route)"] in record["samples"]
+
+
+# Longer than the kernel waits for an answer to ARP (three seconds).
+PATIENT = {**FAST, "timeout_ms": 9_000, "min_timeout_ms": 9_000}
+
+
+def test_a_negative_control_that_is_absent_from_its_own_link_stays_closed(lab: Lab) -> None:
+    # Something that answers for every address would have answered for this one.
+    record = scan(lab, hosts=["10.99.1.3"], tcp="20-23", negative=["10.99.1.78:9"], timing=PATIENT)
+    assert record["status"] == "complete"
+    assert ["negative-1", "no-neighbour"] in record["samples"]
+
+
+def test_a_negative_control_behind_a_router_that_is_gone_was_not_asked() -> None:
+    with Lab() as lab:
+        lab.serve(lab.server, [sys.executable, "-c", LISTEN, "22"], port=22)
+        lab.run(lab.client, ["ip", "route", "add", "10.98.0.0/24", "via", "10.99.1.79"])
+        record = scan(
+            lab, hosts=["10.99.1.2"], tcp="20-23", negative=["10.98.0.1:9"], timing=PATIENT
+        )
+    assert record["hosts"]["10.99.1.2/tcp"]["open"] == "22"
+    assert record["status"] == "inconclusive"
+    assert ["negative-1", "nothing: not asked (no-neighbour)"] in record["samples"]
 
 
 def test_udp_silence_and_refusals_are_told_apart(lab: Lab) -> None:

@@ -21,7 +21,7 @@ from servers.chrony import STRATUM
 from servers.nginx import Nginx
 
 # One process of xdist gets them all: the servers are shared, and started once.
-pytestmark = [pytest.mark.real_server, pytest.mark.xdist_group("real-servers")]
+pytestmark = pytest.mark.real_server
 
 
 def identified(*endpoints: Endpoint, name: str | None = None) -> list[Service]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ V4, V6, ELSEWHERE = (ip_address(each) for each in ("127.0.0.1", "::1", "192.0.2.
 
 @contextmanager
 def asking(
-    controls: Sequence[Control], listeners: Sequence[socket.socket] = ()
+    controls: Sequence[Control],
+    listeners: Sequence[socket.socket] = (),
+    unasked: list[ControlSample] | None = None,
 ) -> Iterator[tuple[ControlRound, list[ControlSample]]]:
     samples: list[ControlSample] = []
     asked = ControlRound(
@@ -31,6 +34,7 @@ def asking(
         clock=time.monotonic,
         began=time.monotonic(),
         sampled=samples.append,
+        not_asked=([] if unasked is None else unasked).append,
     )
     try:
         yield asked, samples
@@ -106,6 +110,38 @@ def test_a_closed_control_is_right_for_a_negative_and_wrong_for_a_positive_one(
     assert [(each.as_expected, each.seen) for each in samples] == [(as_expected, "closed (reset)")]
 
 
+# A broadcast address: connect(2) itself says ENETUNREACH, and nothing leaves this machine.
+NOWHERE = "127.255.255.255:9"
+
+
+@pytest.mark.parametrize("kind", ControlKind)
+def test_a_control_that_we_could_not_send_to_has_shown_nothing_good_or_bad(
+    kind: ControlKind,
+) -> None:
+    unasked: list[ControlSample] = []
+    with asking([control("c", kind, NOWHERE, ["127.0.0.0/8"])], unasked=unasked) as (
+        asked,
+        samples,
+    ):
+        asked.complete(never)
+    assert samples == []
+    assert [(each.as_expected, each.seen) for each in unasked] == [
+        (False, "nothing: not asked (no-route)")
+    ]
+
+
+def test_a_control_without_a_socket_was_not_asked() -> None:
+    unasked: list[ControlSample] = []
+    decoy = control("c", ControlKind.NEGATIVE, "127.0.0.1:9", ["127.0.0.0/8"])
+    with (
+        asking([decoy], unasked=unasked) as (asked, samples),
+        descriptors_exhausted(),
+    ):
+        asked.pump()
+    assert samples == []
+    assert [each.seen for each in unasked] == ["nothing: not asked (no-sockets)"]
+
+
 def test_a_silent_control_fails_after_its_retries_and_from_its_first_asking_on() -> None:
     with (
         full_listener() as port,
@@ -116,6 +152,7 @@ def test_a_silent_control_fails_after_its_retries_and_from_its_first_asking_on()
     ):
         began = time.monotonic()
         asked.pump()
+        first_asked_ms = (time.monotonic() - asked.began) * 1000
         assert asked.horizon() < time.monotonic()
         assert samples == []
         asked._wait(never)
@@ -123,7 +160,7 @@ def test_a_silent_control_fails_after_its_retries_and_from_its_first_asking_on()
     assert [(each.as_expected, each.seen) for each in samples] == [
         (False, "filtered (no-response)")
     ]
-    assert samples[0].at_ms < 60
+    assert samples[0].at_ms <= first_asked_ms
 
 
 def test_each_is_asked_again_and_again() -> None:
@@ -161,6 +198,17 @@ def test_waiting_ends_when_the_run_is_stopped() -> None:
     ):
         asked.complete(lambda: True)
     assert samples == []
+
+
+@contextmanager
+def descriptors_exhausted() -> Iterator[None]:
+    """Let the next socket fail with EMFILE; what is open stays open."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @contextmanager

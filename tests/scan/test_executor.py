@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from portproof.contracts import Clock
 from portproof.errors import AuthorisationError
 from portproof.evidence.canonical import digest
 from portproof.model.authorisation import Authorisation, Exclusion
@@ -27,11 +29,19 @@ QUICK = Timing(timeout_ms=100, min_timeout_ms=50, max_retries=1, control_interva
 HELD = authorisation(["127.0.0.0/8", "::1/128"])
 
 
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+SWEPT = "127.77.2.1"
+"""Where whole port ranges are swept: no test that counts its visitors serves there."""
+COUNTED = "127.0.0.77"
+"""Where visitors are counted: no test sweeps it."""
+
+
 def never() -> bool:
     return False
 
 
-def carried_out(
+def carried_out(  # noqa: PLR0913 - keyword-only, and each has a default
     hosts: tuple[PlannedHost, ...],
     *,
     held: Authorisation = HELD,
@@ -39,8 +49,9 @@ def carried_out(
     stop: Callable[[], bool] = never,
     wanted: Callable[[PlannedHost, Transport], PortSet] = lambda _host, _transport: PortSet.empty(),
     silent_ports: PortSet = PortSet.all_ports(),  # noqa: B008 - a constant of the model
+    clock: Clock = SystemClock(),  # noqa: B008 - it holds nothing
 ) -> RunRecord:
-    executor = Executor(held, clock=SystemClock(), wanted=wanted)
+    executor = Executor(held, clock=clock, wanted=wanted)
     with executor.own_controls([host.address for host in hosts]) as own:
         plan = plan_for(
             held,
@@ -54,9 +65,9 @@ def carried_out(
 
 def test_a_run_finds_what_listens_and_attributes_what_is_its_own() -> None:
     heard = Heard()
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((SWEPT, 0)) as server:
         port = server.getsockname()[1]
-        record = carried_out(planned_hosts(["127.0.0.1"], "-"), heard=heard)
+        record = carried_out(planned_hosts([SWEPT], "-"), heard=heard)
     (own,) = record.own_listeners
     (outcome,) = record.hosts
     assert {port, own.port} <= set(outcome.states[PortState.OPEN])
@@ -86,12 +97,82 @@ def test_what_the_listener_heard_is_what_the_record_says() -> None:
     assert raw["state"] == "open"
 
 
-def test_a_required_port_keeps_its_observation_though_closed() -> None:
+def test_the_raw_record_of_a_reset_holds_its_errno_and_no_icmp() -> None:
+    heard = Heard()
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
+        carried_out(
+            planned_hosts(["127.0.0.1"], f"{port},9"),
+            heard=heard,
+            wanted=lambda _host, _transport: PortSet.of(port),
+        )
+    ((_, raw),) = heard.observations
+    assert raw is not None
+    assert raw["errno"] == "ECONNREFUSED"
+    assert not [word for word in raw if word.startswith("icmp")]
+
+
+def test_a_refused_datagram_leaves_the_icmp_error_in_the_raw_record_where_asked_about() -> None:
+    heard = Heard()
+    carried_out(
+        planned_hosts([COUNTED], "", "123,53"),
+        heard=heard,
+        wanted=lambda _host, _transport: PortSet.of(123),
+        silent_ports=PortSet.empty(),
+    )
+    ((_, raw),) = heard.observations
+    assert raw is not None
+    assert {
+        word: raw[word] for word in ("icmp_version", "icmp_type", "icmp_code", "icmp_from")
+    } == {
+        "icmp_version": 4,
+        "icmp_type": 3,
+        "icmp_code": 3,
+        "icmp_from": COUNTED,
+    }
+
+
+def test_each_instant_of_a_raw_record_is_in_microseconds_and_ends_in_z() -> None:
+    heard = Heard()
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        hosts = planned_hosts(["127.0.0.1"], str(server.server_port), "123")
+        carried_out(
+            hosts,
+            heard=heard,
+            wanted=lambda _host, _transport: PortSet.all_ports(),
+            silent_ports=PortSet.empty(),
+        )
+        server.shutdown()
+        thread.join()
+    instants = [raw[word] for _, raw in heard.observations if raw for word in ("sent_at", "at")]
+    assert len(instants) == 4
+    assert [each for each in instants if not INSTANT.fullmatch(str(each))] == []
+
+
+def test_open_ports_stand_where_a_negative_control_could_not_be_asked_but_conclude_nothing() -> (
+    None
+):
+    # connect(2) to a broadcast address says ENETUNREACH itself.
+    decoy = control("decoy", ControlKind.NEGATIVE, "127.255.255.255:9", ["127.0.0.0/8"])
+    held = authorisation(["127.0.0.0/8"], controls=(decoy,))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        record = carried_out(planned_hosts(["127.0.0.1"], str(port)), held=held)
+    assert record.hosts[0].state_of(port) is PortState.OPEN
+    assert record.status is RunStatus.INCONCLUSIVE
+    assert "negative control decoy could not be asked" in record.status_reason
+    assert "failed" not in record.status_reason
+
+
+def test_a_required_port_keeps_its_observation_though_closed() -> None:
+    with socket.socket() as bound:
+        bound.bind((SWEPT, 0))
+        port = bound.getsockname()[1]
         record = carried_out(
-            planned_hosts(["127.0.0.1"], "1-65535"), wanted=lambda _host, _: PortSet.of(port)
+            planned_hosts([SWEPT], "1-65535"), wanted=lambda _host, _: PortSet.of(port)
         )
     observation = record.hosts[0].observation(port)
     assert observation is not None
@@ -115,10 +196,10 @@ def test_an_open_port_is_asked_what_it_is() -> None:
 
 
 def test_a_fragile_port_gets_one_connect_and_not_one_byte() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((COUNTED, 0)) as server:
         server.settimeout(0)
         port = server.getsockname()[1]
-        carried_out(planned_hosts(["127.0.0.1"], str(port)), silent_ports=PortSet.of(port))
+        carried_out(planned_hosts([COUNTED], str(port)), silent_ports=PortSet.of(port))
         visitor, _ = server.accept()
         with visitor, pytest.raises(ConnectionResetError):
             visitor.recv(1)
@@ -135,9 +216,7 @@ def test_udp_ports_without_a_probe_are_not_probed() -> None:
 def test_a_stopped_run_says_so_and_keeps_what_was_measured() -> None:
     slow = authorisation(["127.0.0.0/8"], rates=Rates(global_pps=200, per_host_pps=200))
     asked = iter([False] * 12)
-    record = carried_out(
-        planned_hosts(["127.0.0.1"], "-"), held=slow, stop=lambda: next(asked, True)
-    )
+    record = carried_out(planned_hosts([SWEPT], "-"), held=slow, stop=lambda: next(asked, True))
     assert record.status is RunStatus.INTERRUPTED
     (coverage,) = record.coverage
     assert coverage.measured > 0
@@ -146,13 +225,23 @@ def test_a_stopped_run_says_so_and_keeps_what_was_measured() -> None:
 
 
 def test_a_run_ends_with_its_authorisation() -> None:
+    class LateOnceProbing(SystemClock):
+        """A day later as soon as the first outcomes are known."""
+
+        def now(self) -> datetime:
+            return super().now() + timedelta(days=1 if heard.rows else 0)
+
+    heard = Heard()
     held = authorisation(
         ["127.0.0.0/8"],
-        valid_until=datetime.now(UTC) + timedelta(seconds=0.5),
+        valid_until=datetime.now(UTC) + timedelta(hours=12),
         rates=Rates(global_pps=200, per_host_pps=200),
     )
-    record = carried_out(planned_hosts(["127.0.0.1"], "-"), held=held)
+    record = carried_out(
+        planned_hosts([SWEPT], "-"), held=held, heard=heard, clock=LateOnceProbing()
+    )
     assert record.status is RunStatus.INTERRUPTED
+    assert 0 < heard.rows < 65_535
     assert "authorisation test ended" in record.status_reason
 
 

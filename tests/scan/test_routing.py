@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_address
 
 import pytest
@@ -15,6 +16,7 @@ def test_loopback_is_ours_and_its_own_next_hop(address: str) -> None:
     assert route is not None
     assert route.local
     assert route.next_hop == ip_address(address)
+    assert route.interface == socket.if_nametoindex("lo")
     assert is_own(ip_address(address))
 
 

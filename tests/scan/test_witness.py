@@ -5,14 +5,16 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.model.batch import NO_RTT, OutcomeBatch
 from portproof.model.endpoint import Address, Transport
 from portproof.model.observation import PortState, Reason
-from portproof.model.scan import Control, ControlKind, ControlSample
+from portproof.model.scan import Control, ControlKind, ControlSample, Timing
 from portproof.scan.classify import Verdict
+from portproof.scan.routing import Route
 from portproof.scan.rows import CODES, batch_of
 from portproof.scan.witness import (
     Instants,
@@ -128,15 +130,16 @@ def test_a_network_is_a_24_or_64_and_an_address_of_ours_stands_alone() -> None:
 
 HOSTS = planned_hosts(["10.0.0.5", "10.0.0.200", "10.0.9.5"], "1-9")
 CANARY = control("canary", ControlKind.POSITIVE, "192.0.2.7:443", ["10.0.0.0/25"])
+TIMING = Timing(max_witness_gap_ms=5_000)
 DECOY = control("decoy", ControlKind.NEGATIVE, "192.0.2.8:9", ["10.0.0.0/24"])
 
 
 def book(*controls: Control) -> WitnessBook:
-    return WitnessBook(HOSTS, controls, is_own, 5_000)
+    return WitnessBook(HOSTS, controls, on_link, TIMING)
 
 
-def is_own(_address: Address) -> bool:
-    return False
+def on_link(address: Address) -> Route:
+    return Route(local=False, next_hop=address, interface=2)
 
 
 def rows(*given_rows: tuple[int, Verdict, int]) -> OutcomeBatch:
@@ -191,7 +194,7 @@ def test_a_failed_canary_spoils_its_hosts_even_where_something_answered() -> Non
     held.answered(rows((0, OPEN, 100), (0, OPEN, 900)))
     held.sampled(sample(600, good=False))
     assert witnessed(held, (0, SILENT, 500)) == [False]
-    assert held.failed_controls() == {"canary": 1}
+    assert held.failed_controls(ControlKind.POSITIVE) == {"canary": 1}
 
 
 def test_a_witness_beyond_the_horizon_does_not_count_yet() -> None:
@@ -214,7 +217,7 @@ def test_a_network_without_a_canary_wants_one_of_its_endpoints_adopted() -> None
     assert witnessed(held, (2, SILENT, 500)) == [True]
     # Nobody promised that it answers: its silence is no failed control.
     held.sampled(sample(950, good=False, name="10.0.9.5:22/tcp"))
-    assert held.failed_controls() == {}
+    assert held.failed_controls(ControlKind.POSITIVE) == {}
 
 
 def test_a_negative_control_that_is_open_makes_its_networks_too_eager() -> None:
@@ -224,6 +227,23 @@ def test_a_negative_control_that_is_open_makes_its_networks_too_eager() -> None:
     assert not held.too_eager(hosts).any()
     held.sampled(sample(100, good=False, name="decoy"))
     assert held.too_eager(hosts).tolist() == [True, True, False]
+
+
+def test_a_control_that_could_not_be_asked_is_neither_good_nor_bad() -> None:
+    held = book(CANARY, DECOY)
+    hosts = np.arange(1, dtype=np.uint32)
+    for name in ("canary", "decoy"):
+        held.not_asked(sample(100, good=False, name=name))
+    assert not held.too_eager(hosts).any()
+    assert not held.negative_asked_since(rows((0, OPEN, 50)), 10**6).any()
+    held.sampled(sample(0))
+    held.sampled(sample(1_000))
+    assert witnessed(held, (0, SILENT, 500)) == [False]
+    for kind, name in ((ControlKind.POSITIVE, "canary"), (ControlKind.NEGATIVE, "decoy")):
+        assert held.failed_controls(kind) == {}
+        assert held.unasked_controls(kind) == {name: 1}
+    account = held.witnesses(0, 1_000)[0]
+    assert (account.samples, account.failures) == (4, 2)
 
 
 def test_the_account_of_each_network_ties_out() -> None:
@@ -242,3 +262,69 @@ def test_the_account_of_each_network_ties_out() -> None:
     assert (canary.positive, canary.samples, canary.failures) == (("canary",), 2, 0)
     assert canary.longest_gap_ms == 4_000
     assert held.unwitnessed() == {ip_network("10.0.9.0/24"): 2}
+
+
+# ---------------------------------------------------------------- the same route
+
+LOW, HIGH = planned_hosts(["10.1.2.5", "10.1.2.200"], "1-9")
+ROUTER, OTHER = ip_address("10.0.0.1"), ip_address("10.0.0.2")
+
+
+def halves(low: Route | None, high: Route | None, *controls: Control) -> WitnessBook:
+    """A book of two hosts of one /24, each with a route of its own."""
+    routes = {LOW.address: low, HIGH.address: high}
+    return WitnessBook((LOW, HIGH), controls, routes.__getitem__, TIMING)
+
+
+def via(router: Address, interface: int = 2) -> Route:
+    return Route(local=False, next_hop=router, interface=interface)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shared"),
+    [
+        (via(ROUTER), via(ROUTER), True),
+        (via(ROUTER), via(OTHER), False),
+        (via(ROUTER, 2), via(ROUTER, 3), False),
+        (on_link(LOW.address), on_link(HIGH.address), True),
+        (on_link(LOW.address), via(HIGH.address, 3), False),
+        (on_link(LOW.address), via(ROUTER), False),
+        (via(ROUTER), None, False),
+    ],
+)
+def test_an_answer_speaks_for_those_on_its_own_route_only(
+    low: Route, high: Route | None, *, shared: bool
+) -> None:
+    held = halves(low, high)
+    held.answered(rows((0, OPEN, 100), (0, RESET, 900)))
+    assert witnessed(held, (0, SILENT, 500), (1, SILENT, 500)) == [True, shared]
+
+
+@pytest.mark.parametrize(("router", "shared"), [(ROUTER, True), (OTHER, False)])
+def test_an_adopted_endpoint_speaks_for_those_on_its_own_route_only(
+    router: Address, *, shared: bool
+) -> None:
+    held = halves(via(ROUTER), via(router))
+    held.adopt(0, "10.1.2.5:22/tcp")
+    assert held.unspoken_for(np.arange(2, dtype=np.uint32)).tolist() == [False, not shared]
+    held.sampled(sample(0, name="10.1.2.5:22/tcp"))
+    held.sampled(sample(900, name="10.1.2.5:22/tcp"))
+    assert witnessed(held, (0, SILENT, 500), (1, SILENT, 500)) == [True, shared]
+    assert [each.positive for each in held.witnesses(0, 900)] == [("10.1.2.5:22/tcp",)] + (
+        [] if shared else [()]
+    )
+
+
+def test_a_canary_speaks_for_its_networks_whatever_the_route() -> None:
+    canary = control("canary", ControlKind.POSITIVE, "192.0.2.7:443", ["10.1.2.0/24"])
+    held = halves(via(ROUTER), via(OTHER), canary)
+    held.sampled(sample(0))
+    held.sampled(sample(900))
+    assert witnessed(held, (0, SILENT, 500), (1, SILENT, 500)) == [True, True]
+
+
+def test_silence_on_two_routes_of_one_network_is_told_as_one_sum() -> None:
+    held = halves(via(ROUTER), via(OTHER))
+    silence = rows((0, SILENT, 500), (1, SILENT, 500))
+    held.settled(silence, held.witnessed(silence, 900))
+    assert held.unwitnessed() == {ip_network("10.1.2.0/24"): 2}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from portproof.model.endpoint import Transport
 from portproof.model.finding import Evaluation, Severity
-from portproof.model.scan import RunRecord
+from portproof.model.observation import LocalFault
+from portproof.model.ports import PortSet
+from portproof.model.scan import HostOutcome, RunRecord
 
 CLEAN: Final = 0
 DEVIATES: Final = 1
@@ -15,10 +18,30 @@ INCONCLUSIVE: Final = 3
 def exit_code(evaluation: Evaluation, run: RunRecord, fail_on: Severity) -> int:
     """Give 0 (clean), 1 (a deviation at or above `fail_on`), or 3, which wins over 1.
 
-    3 is an inconclusive or interrupted run, or UNKNOWN on something required: nobody knows. A
-    waived deviation does not count.
+    3 is an inconclusive or interrupted run, UNKNOWN on something required, or a host or name of
+    which nothing was measured though it was asked for: nobody knows. A waived deviation does not
+    count.
     """
-    if not run.conclusive or any(each.required for each in evaluation.unknown):
+    unknown = any(each.required for each in evaluation.unknown)
+    if not run.conclusive or unknown or _unseen(run):
         return INCONCLUSIVE
     worst = max((each.severity.rank for each in evaluation.deviations if each.severity), default=-1)
     return DEVIATES if worst >= fail_on.rank else CLEAN
+
+
+def _unseen(run: RunRecord) -> bool:
+    """Whether of some planned host, over some transport, or of some name nothing was measured."""
+    unresolved = any(
+        each.ports(transport)
+        for each in run.plan.resolutions
+        if not each.addresses
+        for transport in Transport
+    )
+    return unresolved or any(_nothing_measured(each) for each in run.hosts)
+
+
+def _nothing_measured(outcome: HostOutcome) -> bool:
+    # A UDP port that no probe is registered for is not asked: that says nothing about the host.
+    not_asked = outcome.unmeasured.get(LocalFault.NOT_PROBED, PortSet.empty())
+    asked = outcome.host.ports(outcome.transport) - not_asked
+    return bool(asked) and not any(outcome.states.values())

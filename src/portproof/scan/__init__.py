@@ -19,8 +19,16 @@
 
 Read `classify` first (what an errno and an ICMP error mean; `errqueue` gets the latter from the
 kernel), then `connect`, the engine that most packets come from, then `witness` and `judgement`,
-which decide what may be claimed, then `campaign`, which is one run on one page. `routing` asks the
-kernel's tables (is an address ours, is a neighbour there), `limits` its descriptor limit.
+which decide what may be claimed, then `campaign`, which is one run on one page.
+
+Asked by several of them: `routing` (the kernel's tables: is an address ours, is a neighbour there),
+`limits` (descriptors and local ports to be had), `family` (an address's socket family), `raw` (what
+is kept of an exchange, as it came). Beside the engines, each alone:
+
+* `machine`: what this machine lets a scan do, for `doctor`;
+* `neighbourhood`: routers and resolvers of this machine, as proposals for controls;
+* `resolver`: names to addresses, as the system resolves them;
+* `clock`: wall and monotonic time, and whether a daemon keeps them.
 
 The hardest decision: outcomes are judged *before* they leave. Silence is held back until a witness
 has spoken after it, so that nobody downstream ever sees a `filtered` that later turns out to be a

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from errno import ECONNRESET
 from typing import Final
 
 import numpy as np
@@ -21,19 +22,20 @@ from portproof.model.scan import (
     ControlSample,
     Rates,
     RunRecord,
-    RunStatus,
     ScanPlan,
     coverage_of,
 )
 from portproof.plan.order import ProbeOrder
 from portproof.probes import udp_ports
+from portproof.scan.classify import IcmpError
 from portproof.scan.connect import Conditions, ConnectSweep, Monotonic
 from portproof.scan.controls import ControlRound
 from portproof.scan.fold import OutcomeFold, Wanted
 from portproof.scan.identify import Identified, IdentifyRequest, identify
 from portproof.scan.judgement import Judgement, status_of
 from portproof.scan.limits import fit_connections
-from portproof.scan.routing import is_own
+from portproof.scan.raw import RawRecord, record_of, refusal
+from portproof.scan.routing import route_to
 from portproof.scan.rows import CODES, Row, batch_of
 from portproof.scan.udp import UdpRequest, UdpResult, sweep_udp
 from portproof.scan.witness import ANSWERED, WitnessBook
@@ -42,8 +44,6 @@ _SETTLE_S: Final = 0.25
 _PROGRESS_S: Final = 0.2
 _ROWS: Final = 4096
 _MS: Final = 1000
-
-Raw = dict[str, str | int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Campaign:
         self._started = place.clock.now()
         self._began = place.monotonic()
         self._fold = OutcomeFold(plan.hosts, place.wanted, self._started)
-        self._book = WitnessBook(plan.hosts, plan.controls, is_own, plan.timing.max_witness_gap_ms)
+        self._book = WitnessBook(plan.hosts, plan.controls, route_to, plan.timing)
         self._judgement = Judgement(plan.hosts, self._book, plan.timing, self._released)
         self._samples: list[ControlSample] = []
         self._controls = ControlRound(
@@ -86,8 +86,9 @@ class Campaign:
             clock=place.monotonic,
             began=self._began,
             sampled=self._sampled,
+            not_asked=self._not_asked,
         )
-        self._raw: dict[Endpoint, Raw] = {}
+        self._raw: dict[Endpoint, RawRecord] = {}
         self._told: set[Endpoint] = set()
         self._masked = 0
         self._retransmitted = 0
@@ -133,6 +134,8 @@ class Campaign:
                 began=self._began,
                 stop=self._stop,
                 tick=self._tick,
+                noted=self._fold.ports_asked_about(Transport.TCP),
+                refused=self._refused,
             ),
         )
         self._enter("tcp", len(order), lambda: sweep.done)
@@ -223,6 +226,13 @@ class Campaign:
         self._judgement.take(batch)
         self._adopt_witnesses(batch)
 
+    def _refused(self, probe: int, errno: int, icmp: IcmpError | None) -> None:
+        """Keep what a TCP probe met if it becomes an observation; a connection reset was open."""
+        host = probe >> 16
+        endpoint = Endpoint(self._plan.hosts[host].address, Transport.TCP, probe & 0xFFFF)
+        if errno == ECONNRESET or self._fold.asked_about(host, endpoint):
+            self._raw[endpoint] = refusal(errno, icmp)
+
     def _took_udp(self, result: UdpResult) -> None:
         self._masked += result.masked
         outcome = result.outcome
@@ -232,7 +242,10 @@ class Campaign:
         else:
             code = CODES[outcome.state, outcome.reason]
             rtt_us = NO_RTT if outcome.rtt_us is None else outcome.rtt_us
-            if result.raw is not None:
+            kept = outcome.state is PortState.OPEN or self._fold.asked_about(
+                result.host_index, result.endpoint
+            )
+            if kept and result.raw is not None:
                 self._raw[result.endpoint] = result.raw
             if outcome.service is not None:
                 self._fold.describe(result.host_index, result.endpoint, outcome.service)
@@ -258,7 +271,7 @@ class Campaign:
         if observation is None:
             return
         if result.raw is not None:
-            self._raw[result.endpoint] = result.raw
+            self._raw[result.endpoint] = self._raw.get(result.endpoint, {}) | result.raw
         self._tell(host, replace(observation, service=result.service))
 
     def _adopt_witnesses(self, batch: OutcomeBatch) -> None:
@@ -274,8 +287,13 @@ class Campaign:
                 self._controls.adopt(endpoint)
 
     def _sampled(self, sample: ControlSample) -> None:
-        self._samples.append(sample)
         self._book.sampled(sample)
+        self._samples.append(sample)
+        self._listener.sampled(sample)
+
+    def _not_asked(self, sample: ControlSample) -> None:
+        self._book.not_asked(sample)
+        self._samples.append(sample)
         self._listener.sampled(sample)
 
     # ------------------------------------------------------------ what goes out
@@ -292,16 +310,7 @@ class Campaign:
                     self._tell(host, observation)
 
     def _tell(self, host: int, observation: Observation) -> None:
-        raw: Raw = {
-            "endpoint": str(observation.endpoint),
-            "state": observation.state.value,
-            "reason": observation.reason.value,
-            "attempts": observation.attempts,
-            "sent_at": observation.at.isoformat(timespec="milliseconds"),
-            **self._raw.pop(observation.endpoint, {}),
-        }
-        if observation.rtt_us is not None:
-            raw["connect_rtt_us"] = observation.rtt_us
+        raw = record_of(observation, self._raw.pop(observation.endpoint, {}))
         observation = replace(observation, evidence=digest(raw))
         self._told.add(observation.endpoint)
         self._fold.improve(host, observation)
@@ -364,7 +373,8 @@ class Campaign:
     def _record(self, begin_ms: int, end_ms: int) -> RunRecord:
         outcomes = self._fold.outcomes(LocalFault.INTERRUPTED if self._stopped else None)
         duration_ms = self._now_ms()
-        status, reason = self._status()
+        coverage = coverage_of(self._plan, outcomes)
+        status, reason = status_of(self._book, coverage, stopped=self._stopped)
         return RunRecord(
             plan=self._plan,
             status=status,
@@ -373,7 +383,7 @@ class Campaign:
             finished=self._started + timedelta(milliseconds=duration_ms),
             duration_ms=duration_ms,
             hosts=outcomes,
-            coverage=coverage_of(self._plan, outcomes),
+            coverage=coverage,
             witnesses=self._book.witnesses(begin_ms, end_ms),
             samples=tuple(self._samples),
             own_listeners=tuple(
@@ -386,8 +396,3 @@ class Campaign:
             tool_version=__version__,
             retransmitted=self._retransmitted,
         )
-
-    def _status(self) -> tuple[RunStatus, str]:
-        if self._stopped:
-            return RunStatus.INTERRUPTED, f"The run is incomplete: {self._stopped}."
-        return status_of(self._book)

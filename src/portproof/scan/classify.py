@@ -69,7 +69,7 @@ class IcmpError:
     """One ICMP error as the kernel queued it.
 
     `version` is 4 or 6, `offender` who sent it (None when the kernel does not say), `local`
-    whether it came from this machine about another one.
+    whether it came from this machine about another one, `errno` what the kernel makes of it.
     """
 
     version: int
@@ -77,6 +77,7 @@ class IcmpError:
     code: int
     offender: Address | None
     local: bool
+    errno: int = 0
 
     @property
     def reason(self) -> Reason:

@@ -23,7 +23,6 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from select import EPOLLERR, EPOLLHUP
 from typing import Final, TypeAlias
 
@@ -32,9 +31,10 @@ from portproof.model.batch import NO_RTT, OutcomeBatch
 from portproof.model.endpoint import Address, Transport
 from portproof.model.observation import LocalFault, PortState, Reason
 from portproof.model.scan import Rates, Timing
-from portproof.scan.classify import TRANSIENT_ERRNOS, Verdict, fault_of_errno, tcp_outcome
+from portproof.scan.classify import TRANSIENT_ERRNOS, IcmpError, fault_of_errno, tcp_outcome
 from portproof.scan.errqueue import may_hold_error, read_error
-from portproof.scan.limits import fit_connections
+from portproof.scan.family import family_of
+from portproof.scan.limits import ephemeral_ports, fit_connections
 from portproof.scan.lines import Line, LinePool
 from portproof.scan.patience import Patience
 from portproof.scan.routing import is_own
@@ -60,6 +60,7 @@ _MOST_MEETINGS: Final = 10
 _US_PER_S: Final = 1_000_000
 _BAD: Final = EPOLLERR | EPOLLHUP
 _UNDER_WAY: Final = (codes.EINPROGRESS, codes.EALREADY)
+_OPEN: Final = CODES[(PortState.OPEN, Reason.HANDSHAKE)]
 _RESET: Final = CODES[(PortState.CLOSED, Reason.RESET)]
 _SILENT: Final = CODES[(PortState.FILTERED, Reason.NO_RESPONSE)]
 
@@ -79,6 +80,10 @@ class Conditions:
     """Without one socket from the system for so long, probes become Unmeasured."""
     tick: Callable[[], None] = lambda: None
     """Called ten times a second: the controls of the run take their turn."""
+    noted: frozenset[int] = frozenset()
+    """Ports whose every rejection `refused` hears of."""
+    refused: Callable[[int, int, IcmpError | None], None] = lambda _probe, _errno, _icmp: None
+    """Hears what a probe met: its number, the errno (0: none), the ICMP error, if one came."""
 
 
 class ConnectSweep:
@@ -92,13 +97,11 @@ class ConnectSweep:
         conditions: Conditions,
     ) -> None:
         self._texts = [str(host) for host in hosts]
-        self._families = [
-            socket.AF_INET if host.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IP version
-            for host in hosts
-        ]
+        self._families = [family_of(host) for host in hosts]
         self._own = [is_own(host) for host in hosts]
         self._emit = emit
         self._conditions = conditions
+        self._noted = conditions.noted
         self._clock = conditions.clock
         self._source = ProbeSource(order, len(hosts), conditions.rates)
         wanted = conditions.rates.max_connections
@@ -199,8 +202,7 @@ class ConnectSweep:
             # Our own machine has mostly answered by now: no need to wait for epoll to say so.
             error = line.connect(target)
         if error == codes.ECONNREFUSED and not may_hold_error(line.sock) and line.tells_icmp:
-            rtt_us = int((self._clock() - sent) * _US_PER_S)
-            self._end(probe, _RESET, attempts + 1, sent, rtt_us)
+            self._end_reset(probe, attempts + 1, sent)
             free.append(line)
         elif error == codes.EINPROGRESS:
             self._await(line)
@@ -233,8 +235,7 @@ class ConnectSweep:
             # The second connect collects the error, and a refused socket is CLOSED again.
             error = line.connect(line.target) if mask & _BAD else 0
             if error == codes.ECONNREFUSED and not may_hold_error(line.sock) and line.tells_icmp:
-                rtt_us = int((self._clock() - line.sent) * _US_PER_S)
-                self._end(line.probe, _RESET, line.attempts, line.sent, rtt_us)
+                self._end_reset(line.probe, line.attempts, line.sent)
                 self._release(line)
                 self._lines.free_of(line.family).append(line)
             else:
@@ -260,6 +261,8 @@ class ConnectSweep:
             if verdict is LocalFault.NO_NEIGHBOUR:
                 self._neighbourless.add(probe >> 16)
             rtt_us = NO_RTT if isinstance(verdict, LocalFault) else self._since_us(sent)
+            if probe & 0xFFFF in self._noted:
+                self._conditions.refused(probe, 0 if error in _UNDER_WAY else error, icmp)
             self._end(probe, CODES[verdict], attempts, sent, rtt_us)
         return True
 
@@ -271,10 +274,12 @@ class ConnectSweep:
             for each in ourselves:
                 self._met_again(each)
         else:
-            verdict: Verdict = (PortState.OPEN, Reason.HANDSHAKE)
-            reset = error == codes.ECONNRESET
-            rtt_us = self._since_us(line.sent) if reset else line.handshake_rtt_us(self._clock())
-            self._end(line.probe, CODES[verdict], line.attempts, line.sent, rtt_us)
+            if error == codes.ECONNRESET:
+                rtt_us = self._since_us(line.sent)
+                self._conditions.refused(line.probe, error, None)
+            else:
+                rtt_us = line.handshake_rtt_us(self._clock())
+            self._end(line.probe, _OPEN, line.attempts, line.sent, rtt_us)
         if line.sock.fileno() >= 0:
             self._lines.hang_up(line)
 
@@ -367,6 +372,14 @@ class ConnectSweep:
         self._rows.append((probe, code, rtt_us, attempts, sent))
         self._source.finished(probe >> 16)
 
+    def _end_reset(self, probe: int, attempts: int, sent: float) -> None:
+        """End a probe that met a plain reset; the way of most, so one call does it all."""
+        rtt_us = int((self._clock() - sent) * _US_PER_S)
+        self._rows.append((probe, _RESET, rtt_us, attempts, sent))
+        self._source.finished(probe >> 16)
+        if probe & 0xFFFF in self._noted:
+            self._conditions.refused(probe, codes.ECONNREFUSED, None)
+
     def _release(self, line: Line) -> None:
         """Take the line out of what is under way; close it or lend it out afterwards."""
         line.busy = False
@@ -380,12 +393,3 @@ class ConnectSweep:
         if self._source and self.in_flight < self._capacity and now >= self._paused_until:
             return min(self._source.wait_s(now), _LONGEST_POLL_S)
         return _LONGEST_POLL_S
-
-
-def ephemeral_ports() -> range:
-    """Give the local ports that the kernel may choose for us; all, where it does not say."""
-    try:
-        first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
-    except OSError:
-        return range(1, 1 << 16)
-    return range(int(first), int(last) + 1)

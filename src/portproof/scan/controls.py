@@ -22,8 +22,9 @@ from portproof.model.observation import LocalFault, PortState
 from portproof.model.scan import Control, ControlKind, ControlSample, Timing
 from portproof.scan.classify import Verdict, fault_of_errno, tcp_outcome
 from portproof.scan.errqueue import enable, may_hold_error, read_error
+from portproof.scan.family import family_of
 from portproof.scan.lines import set_no_linger
-from portproof.scan.routing import is_own
+from portproof.scan.routing import is_own, route_to
 
 _BACKLOG: Final = 1024
 _MS: Final = 1000
@@ -80,7 +81,7 @@ class _Point:
 
 @dataclass(slots=True, kw_only=True)
 class ControlRound:
-    """Asks the controls of a run and tells `sampled` what each showed."""
+    """Asks the controls of a run and tells what each showed, or that it could not be asked."""
 
     controls: Sequence[Control]
     listeners: Sequence[socket.socket]
@@ -89,6 +90,9 @@ class ControlRound:
     began: float
     """The run's start by `clock`, in seconds."""
     sampled: Callable[[ControlSample], None]
+    """Hears what a control showed."""
+    not_asked: Callable[[ControlSample], None]
+    """Hears of a control whose question never left this machine: it has shown nothing (law 1)."""
     _points: list[_Point] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -150,9 +154,8 @@ class ControlRound:
             point.first_sent = point.sent
         point.attempts += 1
         address = point.control.endpoint.address
-        family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IP version
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(family_of(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError as refused:
             self._sample(point, fault_of_errno(refused.errno or 0))
             return
@@ -202,20 +205,39 @@ class ControlRound:
             self._sample(point, tcp_outcome(codes.ETIMEDOUT, None))
 
     def _sample(self, point: _Point, verdict: Verdict) -> None:
-        expected = _as_expected(point, verdict)
+        asked = _left_this_machine(point.control.endpoint.address, verdict)
+        expected = asked and _as_expected(point, verdict)
         # A control that answered is a witness from when it was asked; one that did not, from the first.
         at = point.sent if expected else point.first_sent
         point.attempts = 0
-        self.sampled(
+        tell = self.sampled if asked else self.not_asked
+        tell(
             ControlSample(
                 control_id=point.control.id,
                 at_ms=max(0, int((at - self.began) * _MS)),
                 as_expected=expected,
-                seen=verdict.value
-                if isinstance(verdict, LocalFault)
-                else f"{verdict[0].value} ({verdict[1].value})",
+                seen=_seen(verdict, asked=asked),
             )
         )
+
+
+def _left_this_machine(address: Address, verdict: Verdict) -> bool:
+    """Whether a control was asked at all.
+
+    A neighbour without an answer to ARP or ND was: that is how one asks on a link, and whoever
+    answers for every address answers there. Behind a router that does not answer nobody was asked.
+    """
+    if verdict is LocalFault.NO_NEIGHBOUR:
+        route = route_to(address)
+        return route is not None and route.next_hop == address
+    return not isinstance(verdict, LocalFault)
+
+
+def _seen(verdict: Verdict, *, asked: bool) -> str:
+    if isinstance(verdict, LocalFault):
+        return verdict.value if asked else f"nothing: not asked ({verdict.value})"
+    state, reason = verdict
+    return f"{state.value} ({reason.value})"
 
 
 def _as_expected(point: _Point, verdict: Verdict) -> bool:
@@ -244,7 +266,6 @@ def _own(sock: socket.socket, addresses: Sequence[Address], kind: ControlKind) -
 @contextmanager
 def _bound(address: Address) -> Iterator[socket.socket]:
     """Give a socket bound to a free port of the address; closing it leaves nothing behind."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IP version
-    with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+    with socket.socket(family_of(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
         sock.bind((str(address), 0))
         yield sock

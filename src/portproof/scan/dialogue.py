@@ -27,6 +27,7 @@ from typing import Final, Self
 from portproof.model.endpoint import Endpoint
 from portproof.model.observation import Service, TlsFacts
 from portproof.model.probe import Dialogue, StartTls, Turn
+from portproof.scan.family import family_of
 from portproof.scan.tls import TlsSession
 
 MAX_BYTES: Final = 65_536
@@ -81,8 +82,7 @@ class Connection:
             OSError: the connection was refused, timed out, or could not be tried; also when the
                 kernel connected the socket to itself (a free port of the ephemeral range).
         """
-        family = socket.AF_INET if endpoint.address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the IP version
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = socket.socket(family_of(endpoint.address), socket.SOCK_STREAM)
         try:
             sock.settimeout(0)
             target = (str(endpoint.address), endpoint.port)

@@ -80,12 +80,13 @@ def _parse(body: bytes, asked: tuple[str, int] | None) -> IcmpError | None:
     """Read one `sock_extended_err`; `asked` is where the failed packet had been sent."""
     if len(body) < _EXTENDED_ERROR.size:
         return None
-    _, origin, icmp_type, code, _, _, _ = _EXTENDED_ERROR.unpack_from(body)
+    errno, origin, icmp_type, code, _, _, _ = _EXTENDED_ERROR.unpack_from(body)
     if origin not in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
         return None
     offender = _offender(body[_EXTENDED_ERROR.size :])
     local = offender is not None and is_own(offender) and not _to_ourselves(asked)
-    return IcmpError(4 if origin == _ORIGIN_ICMP else 6, icmp_type, code, offender, local)
+    version = 4 if origin == _ORIGIN_ICMP else 6
+    return IcmpError(version, icmp_type, code, offender, local, errno)
 
 
 def _offender(sockaddr: bytes) -> Address | None:

@@ -78,6 +78,15 @@ class OutcomeFold:
         """Give the observation kept for an endpoint; None when there is none."""
         return self._kept.get((host, endpoint.transport, endpoint.port))
 
+    def asked_about(self, host: int, endpoint: Endpoint) -> bool:
+        """Whether the endpoint keeps an observation whatever its state."""
+        return endpoint.port in self._wanted_of(host, endpoint.transport)
+
+    def ports_asked_about(self, transport: Transport) -> frozenset[int]:
+        """Give the ports that keep an observation at some host or other."""
+        of_hosts = (self._wanted_of(host, transport) for host in range(len(self._hosts)))
+        return frozenset(port for ports in set(of_hosts) for port in ports)
+
     def describe(self, host: int, endpoint: Endpoint, service: Service) -> None:
         """Note the service of an endpoint whose outcome is yet to come."""
         self._services[host, endpoint.transport, endpoint.port] = service

@@ -6,12 +6,13 @@
 
 What cannot be witnessed any more becomes Unmeasured(CONTROL_FAILED), and silence of a neighbour
 that does not answer ARP or ND becomes Unmeasured(NO_NEIGHBOUR). Only then it is released, once, to
-the listener and the fold. What waits is bounded: silence older than the largest permitted gap plus
+the listener and the fold. What waits is bounded: what is older than the largest permitted gap plus
 the time an answer may take is decided.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from portproof.model.batch import STATES, OutcomeBatch
 from portproof.model.observation import LocalFault, PortState
-from portproof.model.scan import PlannedHost, RunStatus, Timing
+from portproof.model.scan import ControlKind, Coverage, PlannedHost, RunStatus, Timing
 from portproof.scan.routing import route_to, silent_neighbours
 from portproof.scan.rows import as_fault, joined
 from portproof.scan.witness import ANSWERED, SILENT, WitnessBook
@@ -65,7 +66,7 @@ class Judgement:
 
     def settle(self, now_ms: int, horizon_ms: int) -> None:
         """Release what is decided by now; controls are settled up to `horizon_ms`."""
-        self._settle_open(horizon_ms)
+        self._settle_open(now_ms, horizon_ms)
         if not self._silent:
             return
         silent = joined(self._silent)
@@ -80,7 +81,7 @@ class Judgement:
 
         Silence that has no witness yet is INTERRUPTED where the run was: nobody could be asked.
         """
-        self._settle_open(None)
+        self._settle_open(now_ms, None)
         if self._silent:
             silent = joined(self._silent)
             self._silent = []
@@ -88,14 +89,18 @@ class Judgement:
             fault = LocalFault.INTERRUPTED if interrupted else LocalFault.CONTROL_FAILED
             self._decide(silent, self._book.witnessed(silent, now_ms), fault)
 
-    def _settle_open(self, horizon_ms: int | None) -> None:
-        """Release open ports that were found before `horizon_ms` (None: all)."""
+    def _settle_open(self, now_ms: int, horizon_ms: int | None) -> None:
+        """Release open ports once a negative control was asked after them (None: all).
+
+        One that cannot be asked holds nothing up for ever; `status_of` says what that means.
+        """
         if not self._open:
             return
         found = joined(self._open)
         ready = np.ones(len(found), dtype=bool)
         if horizon_ms is not None:
             ready = self._book.negative_asked_since(found, horizon_ms)
+            ready |= found.sent_ms.astype(np.int64) < now_ms - self._oldest_ms
         self._open = [] if ready.all() else [found.where(~ready)]
         ready_rows = found.where(ready)
         eager = self._book.too_eager(ready_rows.host)
@@ -130,20 +135,61 @@ class Judgement:
             self._release(batch)
 
 
-def status_of(book: WitnessBook) -> tuple[RunStatus, str]:
-    """Say whether a run that came to its end may conclude anything, and in one sentence why not."""
-    problems = [
-        f"control {name} failed {count} {'time' if count == 1 else 'times'}"
-        for name, count in book.failed_controls().items()
-    ]
-    unwitnessed = book.unwitnessed()
-    if unwitnessed:
-        told = [f"{count:,} in {network}" for network, count in unwitnessed.items()]
-        more = "" if len(told) <= _MOST_TOLD else f" and in {len(told) - _MOST_TOLD} more networks"
-        problems.append(f"silent endpoints without a witness: {', '.join(told[:_MOST_TOLD])}{more}")
-    if problems:
-        return (
-            RunStatus.INCONCLUSIVE,
-            f"Silence could not be told from a dead path: {'; '.join(problems)}.",
-        )
-    return RunStatus.COMPLETE, ""
+def status_of(
+    book: WitnessBook, coverage: Sequence[Coverage], *, stopped: str
+) -> tuple[RunStatus, str]:
+    """Say whether a run may conclude anything, and why not.
+
+    `stopped` says why it was stopped; empty for a run that came to its end. The reason comes
+    without a final period, and is empty for a complete run.
+    """
+    if stopped:
+        return RunStatus.INTERRUPTED, f"The run is incomplete: {stopped}"
+    doubts = {
+        "Silence could not be told from a dead path": (
+            *_of_controls(book, ControlKind.POSITIVE),
+            *_of_silence(book),
+        ),
+        "Open ports could not be told from the answers of something on the way": _of_controls(
+            book, ControlKind.NEGATIVE
+        ),
+    }
+    why = [f"{doubt}: {'; '.join(problems)}" for doubt, problems in doubts.items() if problems]
+    if not why and coverage and not any(each.measured for each in coverage):
+        why.append(_nothing_measured(coverage))
+    return (RunStatus.INCONCLUSIVE if why else RunStatus.COMPLETE, ". ".join(why))
+
+
+def _nothing_measured(coverage: Sequence[Coverage]) -> str:
+    """Say of how many endpoints nothing was learnt, and for which reasons, the commonest first."""
+    faults: Counter[str] = Counter()
+    for each in coverage:
+        faults.update({fault.value: count for fault, count in each.unmeasured.items()})
+        faults["missing"] += each.missing
+    planned = sum(each.planned for each in coverage)
+    told = ", ".join(f"{count:,} {fault}" for fault, count in faults.most_common() if count)
+    return f"Nothing was measured of {planned:,} endpoint{'' if planned == 1 else 's'}: {told}"
+
+
+def _of_controls(book: WitnessBook, kind: ControlKind) -> tuple[str, ...]:
+    failed = book.failed_controls(kind)
+    unasked = book.unasked_controls(kind)
+    return (
+        *(f"{kind} control {name} failed {_times(count)}" for name, count in failed.items()),
+        *(
+            f"{kind} control {name} could not be asked {_times(count)}"
+            for name, count in unasked.items()
+        ),
+    )
+
+
+def _of_silence(book: WitnessBook) -> tuple[str, ...]:
+    told = [f"{count:,} in {network}" for network, count in book.unwitnessed().items()]
+    if not told:
+        return ()
+    more = "" if len(told) <= _MOST_TOLD else f" and in {len(told) - _MOST_TOLD} more networks"
+    return (f"silent endpoints without a witness: {', '.join(told[:_MOST_TOLD])}{more}",)
+
+
+def _times(count: int) -> str:
+    return f"{count} {'time' if count == 1 else 'times'}"

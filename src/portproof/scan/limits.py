@@ -1,6 +1,6 @@
-"""How many sockets this process may hold: RLIMIT_NOFILE, less what is in use.
+"""What the system lets this process have: descriptors (RLIMIT_NOFILE), and local ports.
 
-The soft limit is raised to the hard one, which needs no privilege. What remains is asked for by
+The soft descriptor limit is raised to the hard one, which needs no privilege. What remains is asked for by
 number before a scan, because running into the limit in the middle of one costs outcomes.
 """
 
@@ -44,6 +44,15 @@ def raise_descriptor_limit(needed: int) -> int:
     except (ValueError, OSError):
         return soft  # a sandbox forbids it: the scan is narrower, not wrong
     return raised
+
+
+def ephemeral_ports() -> range:
+    """Give the local ports that the kernel may choose for us; all, where it does not say."""
+    try:
+        first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
+    except OSError:
+        return range(1, 1 << 16)
+    return range(int(first), int(last) + 1)
 
 
 def _finite(limit: int) -> int:

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from portproof.model.endpoint import Address
+from portproof.scan.family import family_of
 
 # linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, sender
@@ -28,7 +29,9 @@ _DUMP: Final = 0x300
 _ERROR, _DONE, _GET_ROUTE, _GET_NEIGHBOUR = 2, 3, 26, 30
 _ROUTE_TYPE_FIELD: Final = 7
 _LOCAL_ROUTE: Final = 2  # RTN_LOCAL
-_DESTINATION, _GATEWAY = 1, 5  # RTA_DST and NDA_DST; RTA_GATEWAY
+_DESTINATION, _INTERFACE, _GATEWAY, _VIA = 1, 4, 5, 18  # RTA_DST, NDA_DST; RTA_OIF; ...
+_VIA_FAMILY: Final = 2  # bytes of the address family before the address in RTA_VIA
+_INDEX: Final = struct.Struct("=I")
 _STATE_FIELD: Final = 2
 _NOT_ANSWERING: Final = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 _BUFFER: Final = 1 << 16
@@ -36,24 +39,33 @@ _BUFFER: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where packets to an address go: to ourselves, or to `next_hop` (a router, or the address)."""
+    """Where packets to an address go: to ourselves, or to `next_hop` (a router, or the address).
+
+    `interface` is the index of the interface they leave by. A router may be of the other family
+    (RFC 5549).
+    """
 
     local: bool
     next_hop: Address
+    interface: int
 
 
 def route_to(address: Address) -> Route | None:
     """Ask the kernel which way it would take; None when there is none."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IP version
     packed = address.packed
-    body = _ROUTE.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)
+    body = _ROUTE.pack(family_of(address), len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)
     body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _DESTINATION) + packed
     for kind, payload in _ask(_GET_ROUTE, _REQUEST, body):
         if kind == _ERROR:
             return None
-        gateway = _attributes(payload[_ROUTE.size :]).get(_GATEWAY)
-        local = _ROUTE.unpack_from(payload)[_ROUTE_TYPE_FIELD] == _LOCAL_ROUTE
-        return Route(local, ip_address(gateway) if gateway else address)
+        held = _attributes(payload[_ROUTE.size :])
+        gateway = held.get(_GATEWAY) or held.get(_VIA, b"")[_VIA_FAMILY:]
+        return Route(
+            local=_ROUTE.unpack_from(payload)[_ROUTE_TYPE_FIELD] == _LOCAL_ROUTE,
+            next_hop=ip_address(gateway) if gateway else address,
+            # A route that drops what it is given (blackhole) has no interface.
+            interface=_INDEX.unpack(held[_INTERFACE])[0] if _INTERFACE in held else 0,
+        )
     return None
 
 

@@ -22,7 +22,6 @@ error per second and peer (icmp(7), `icmp_ratelimit`): repetitions to one host a
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 import socket
@@ -48,16 +47,16 @@ from portproof.model.scan import Rates, Timing
 from portproof.probes import for_port
 from portproof.scan import errqueue
 from portproof.scan.classify import TRANSIENT_ERRNOS, IcmpError, Verdict, udp_outcome
+from portproof.scan.family import family_of
 from portproof.scan.fanout import fan_out
 from portproof.scan.pace import Pace
+from portproof.scan.raw import RawRecord, refusal, rfc3339
 from portproof.scan.routing import route_to, silent_neighbours
 
 LONGEST_DATAGRAM: Final = 65_535
 KEPT_BYTES: Final = 4_096
 _SOCKET_TRIES: Final = 5
 _TRY_AGAIN_S: Final = 0.2
-
-RawRecord = dict[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +340,7 @@ def _record(endpoint: Endpoint, exchange: _Exchange) -> tuple[RawRecord, int]:
         "kind": "datagrams",
         "endpoint": str(endpoint),
         "probe": exchange.probe,
-        "at": exchange.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "at": rfc3339(exchange.at),
         "sent_hex": bytes(exchange.sent[:KEPT_BYTES]).hex(),
         "sent_bytes": len(exchange.sent),
         "received_hex": received.data[:KEPT_BYTES].hex(),
@@ -349,10 +348,7 @@ def _record(endpoint: Endpoint, exchange: _Exchange) -> tuple[RawRecord, int]:
         "masked": received.count,
         "masked_kinds": " ".join(received.kinds),
     }
-    if exchange.icmp is not None:
-        record["icmp"] = str(exchange.icmp)
-    if exchange.errno:
-        record["errno"] = errno.errorcode.get(exchange.errno, str(exchange.errno))
+    record |= refusal(exchange.errno, exchange.icmp)
     if exchange.rtt_us is not None:
         record["rtt_us"] = exchange.rtt_us
     return record, received.count
@@ -364,8 +360,7 @@ def _connected(endpoint: Endpoint) -> socket.socket:
     Raises:
         OSError: there is no route, no permission, or no socket left; nothing was sent.
     """
-    family = socket.AF_INET if endpoint.address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the IP version
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = socket.socket(family_of(endpoint.address), socket.SOCK_DGRAM)
     try:
         sock.settimeout(0)
         errqueue.enable(sock)

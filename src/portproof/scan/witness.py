@@ -7,8 +7,11 @@ A dead uplink looks like a perfect firewall. So silence counts only between two 
          └────────── at most max_gap_ms ────────┘   and no failed positive control between
 
 A witness is a positive control that answered as it must, or an endpoint of the same network (the
-/24 or /64; one of our own addresses speaks for itself alone) that answered, by handshake, reset or
-datagram. An ICMP error is none: it shows that a router is there, not the target's network.
+/24 or /64; one of our own addresses speaks for itself alone) on the same route that answered, by
+handshake, reset or datagram. An ICMP error is none: it shows that a router is there, not the
+target's network. The same route is the same next hop by the same interface, as the kernel's tables
+say; neighbours on one link share it. A configured control speaks for the networks that its document
+names, whatever the route: that is a person's word.
 
 Instants are those at which the probe left, of witnesses as of silence. Of many answers in a short
 time the first and the last are kept, which can only make a gap look longer.
@@ -29,11 +32,18 @@ from numpy.typing import NDArray
 from portproof.model.batch import REASONS, OutcomeBatch
 from portproof.model.endpoint import Address, Network, Transport
 from portproof.model.observation import Reason
-from portproof.model.scan import Control, ControlKind, ControlSample, PlannedHost, Witness
+from portproof.model.scan import (
+    Control,
+    ControlKind,
+    ControlSample,
+    PlannedHost,
+    Timing,
+    Witness,
+)
+from portproof.scan.routing import Route
 
 Milliseconds: TypeAlias = NDArray[np.int64]
 
-_IPV4: Final = 4
 _PREFIX: Final = {4: 24, 6: 64}
 _BIN_MS: Final = 50
 
@@ -88,6 +98,25 @@ def network_around(address: Address, *, own: bool) -> Network:
     return ip_network((address, length), strict=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What an answer speaks for: a network around an address, by one router and one interface."""
+
+    around: Network
+    router: Address | None
+    """None: on the link, or no route at all."""
+    interface: int | None
+    """None: no route at all."""
+
+
+def path_to(address: Address, route: Route | None) -> Path:
+    """Give the path on which the address lies."""
+    around = network_around(address, own=route is not None and route.local)
+    if route is None:
+        return Path(around, None, None)
+    return Path(around, None if route.next_hop == address else route.next_hop, route.interface)
+
+
 @dataclass(slots=True)
 class Instants:
     """Moments in ascending order: of each short bin the first and the last."""
@@ -114,14 +143,19 @@ class Instants:
 class _Samples:
     good_ms: list[int] = field(default_factory=list)
     bad_ms: list[int] = field(default_factory=list)
+    unasked_ms: list[int] = field(default_factory=list)
+    """When it could not be asked; neither good nor bad of the control."""
+
+    def __len__(self) -> int:
+        return len(self.good_ms) + len(self.bad_ms) + len(self.unasked_ms)
 
 
 @dataclass(slots=True)
 class _Group:
-    """Hosts of one network for which the same controls speak."""
+    """Hosts of one network and route for which the same controls speak."""
 
     network: Network
-    around: Network
+    path: Path
     positive: tuple[str, ...]
     negative: tuple[str, ...]
     silent: int = 0
@@ -135,38 +169,43 @@ class WitnessBook:
         self,
         hosts: Sequence[PlannedHost],
         controls: Iterable[Control],
-        is_own: Callable[[Address], bool],
-        max_gap_ms: int,
+        route_to: Callable[[Address], Route | None],
+        timing: Timing,
     ) -> None:
         asked = [each for each in controls if each.endpoint.transport is Transport.TCP]
-        self._max_gap_ms = max_gap_ms
-        self._answers: dict[Network, Instants] = {}
+        self._max_gap_ms = timing.max_witness_gap_ms
+        self._answers: dict[Path, Instants] = {}
         self._samples: dict[str, _Samples] = {each.id: _Samples() for each in asked}
-        self._adopted: dict[Network, dict[str, None]] = {}
+        self._adopted: dict[Path, dict[str, None]] = {}
         self._groups: list[_Group] = []
-        numbers: dict[tuple[Network, tuple[str, ...]], int] = {}
+        numbers: dict[tuple[Path, tuple[str, ...]], int] = {}
         group_of_host = []
         for host in hosts:
-            around = network_around(host.address, own=is_own(host.address))
+            path = path_to(host.address, route_to(host.address))
             speaking = [each for each in asked if _speaks_for(each, host.address)]
-            key = (around, tuple(each.id for each in speaking))
+            key = (path, tuple(each.id for each in speaking))
             if key not in numbers:
                 numbers[key] = len(self._groups)
-                self._groups.append(_new_group(around, host.address, speaking))
+                self._groups.append(_new_group(path, host.address, speaking))
             group_of_host.append(numbers[key])
         self._group_of_host = np.array(group_of_host, dtype=np.int64)
 
     # ------------------------------------------------------------ what is learnt
 
     def sampled(self, sample: ControlSample) -> None:
-        """Take a control's sample."""
+        """Take a control's sample: it was asked, and has shown something."""
         samples = self._samples.setdefault(sample.control_id, _Samples())
         insort(samples.good_ms if sample.as_expected else samples.bad_ms, sample.at_ms)
 
+    def not_asked(self, sample: ControlSample) -> None:
+        """Take note that a control could not be asked: nothing rests on it, for good or bad."""
+        samples = self._samples.setdefault(sample.control_id, _Samples())
+        insort(samples.unasked_ms, sample.at_ms)
+
     def adopt(self, host: int, endpoint: str) -> None:
-        """Have an answering endpoint, asked again from now on, speak for its host's network."""
-        around = self._groups[int(self._group_of_host[host])].around
-        self._adopted.setdefault(around, {})[endpoint] = None
+        """Have an answering endpoint, asked again from now on, speak for its host's path."""
+        path = self._groups[int(self._group_of_host[host])].path
+        self._adopted.setdefault(path, {})[endpoint] = None
         self._samples.setdefault(endpoint, _Samples())
 
     def answered(self, batch: OutcomeBatch) -> None:
@@ -175,14 +214,12 @@ class WitnessBook:
         groups = self._group_of_host[batch.host[rows]]
         sent_ms = batch.sent_ms[rows].astype(np.int64)
         for number in np.unique(groups).tolist():
-            around = self._groups[number].around
-            self._answers.setdefault(around, Instants()).add(sent_ms[groups == number])
+            path = self._groups[number].path
+            self._answers.setdefault(path, Instants()).add(sent_ms[groups == number])
 
     def unspoken_for(self, hosts: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        """Say for each host whether nothing speaks for its network but passing answers."""
-        lacking = [
-            not group.positive and group.around not in self._adopted for group in self._groups
-        ]
+        """Say for each host whether nothing speaks for its path but passing answers."""
+        lacking = [not group.positive and group.path not in self._adopted for group in self._groups]
         result: NDArray[np.bool_] = np.array(lacking, dtype=bool)[self._group_of_host[hosts]]
         return result
 
@@ -225,7 +262,12 @@ class WitnessBook:
             rows = groups == number
             group = self._groups[number]
             witnesses = self._witnesses_of(group)
-            failures = _merged(self._samples[each].bad_ms for each in group.positive)
+            # Where we could not ask the control, we may not have reached the target either.
+            failures = _merged(
+                instants
+                for each in group.positive
+                for instants in (self._samples[each].bad_ms, self._samples[each].unasked_ms)
+            )
             result[rows] = bracketed_by_witnesses(
                 sent_ms[rows], witnesses[witnesses <= horizon_ms], failures, self._max_gap_ms
             )
@@ -241,7 +283,7 @@ class WitnessBook:
             self._groups[number].unwitnessed += count
 
     def witnesses(self, begin_ms: int, end_ms: int) -> tuple[Witness, ...]:
-        """Give each network's witness over the span in which probes were under way."""
+        """Give the witness of each network, per route, over the span in which probes were under way."""
         return tuple(self._witness(group, begin_ms, end_ms) for group in self._groups)
 
     def unwitnessed(self) -> dict[Network, int]:
@@ -251,13 +293,23 @@ class WitnessBook:
             found[group.network] += group.unwitnessed
         return {network: count for network, count in found.items() if count}
 
-    def failed_controls(self) -> dict[str, int]:
-        """Give the configured and own controls that failed, and how often."""
-        configured = dict.fromkeys(
-            name for group in self._groups for name in (*group.positive, *group.negative)
-        )
-        counts = {name: len(self._samples[name].bad_ms) for name in configured}
+    def failed_controls(self, kind: ControlKind) -> dict[str, int]:
+        """Give the configured and own controls that showed what they must not, and how often."""
+        counts = {name: len(self._samples[name].bad_ms) for name in self._configured(kind)}
         return {name: count for name, count in counts.items() if count}
+
+    def unasked_controls(self, kind: ControlKind) -> dict[str, int]:
+        """Give the configured and own controls that could not be asked, and how often."""
+        counts = {name: len(self._samples[name].unasked_ms) for name in self._configured(kind)}
+        return {name: count for name, count in counts.items() if count}
+
+    def _configured(self, kind: ControlKind) -> dict[str, None]:
+        positive = kind is ControlKind.POSITIVE
+        return dict.fromkeys(
+            name
+            for group in self._groups
+            for name in (group.positive if positive else group.negative)
+        )
 
     def _latest_of(self, name: str, horizon_ms: int) -> int:
         """Give when the control was last asked before the horizon; -1 for never."""
@@ -266,37 +318,40 @@ class WitnessBook:
         return max((each for each in asked if each <= horizon_ms), default=-1)
 
     def _witness(self, group: _Group, begin_ms: int, end_ms: int) -> Witness:
-        adopted = tuple(self._adopted.get(group.around, ()))
+        adopted = tuple(self._adopted.get(group.path, ()))
         names = (*group.positive, *group.negative)
         asked = [self._samples[each] for each in (*names, *adopted)]
         return Witness(
             network=group.network,
             positive=(*group.positive, *adopted),
             negative=group.negative,
-            samples=sum(len(each.good_ms) + len(each.bad_ms) for each in asked),
-            failures=sum(len(self._samples[each].bad_ms) for each in names),
+            samples=sum(len(each) for each in asked),
+            failures=sum(
+                len(self._samples[each].bad_ms) + len(self._samples[each].unasked_ms)
+                for each in names
+            ),
             longest_gap_ms=longest_gap_ms(self._witnesses_of(group), begin_ms, end_ms),
             silent=group.silent,
             unwitnessed=group.unwitnessed,
         )
 
     def _witnesses_of(self, group: _Group) -> Milliseconds:
-        asked = (*group.positive, *self._adopted.get(group.around, ()))
+        asked = (*group.positive, *self._adopted.get(group.path, ()))
         good = _merged(self._samples[each].good_ms for each in asked)
-        answers = self._answers.get(group.around)
+        answers = self._answers.get(group.path)
         return good if answers is None else np.union1d(good, answers.ascending())
 
 
-def _new_group(around: Network, address: Address, speaking: Sequence[Control]) -> _Group:
+def _new_group(path: Path, address: Address, speaking: Sequence[Control]) -> _Group:
     inside = [
         network
         for control in speaking
         for network in control.networks
-        if _holds(network, address) and network.prefixlen > around.prefixlen
+        if _holds(network, address) and network.prefixlen > path.around.prefixlen
     ]
     return _Group(
-        network=max(inside, key=lambda each: each.prefixlen, default=around),
-        around=around,
+        network=max(inside, key=lambda each: each.prefixlen, default=path.around),
+        path=path,
         positive=tuple(each.id for each in speaking if each.kind is ControlKind.POSITIVE),
         negative=tuple(each.id for each in speaking if each.kind is ControlKind.NEGATIVE),
     )

@@ -6,6 +6,7 @@ from collections import Counter
 
 from portproof.model.evidence import ReportInfo, Summary
 from portproof.model.finding import Severity, Verdict
+from portproof.model.observation import LocalFault
 from portproof.model.scan import RunStatus
 from portproof.usecases.describe.case import Case, carried_over
 from portproof.usecases.describe.wording import counted, instant
@@ -51,21 +52,35 @@ def summary(case: Case) -> Summary:
 def _sentence(case: Case) -> str:
     evaluation = case.checked.evaluation
     deviations = counted(len(evaluation.deviations), "deviation")
-    unknown = [each for each in evaluation.unknown if each.required]
     if case.run.status is not RunStatus.COMPLETE:
         seen = f" What was measured shows {deviations}." if evaluation.deviations else ""
         return f"Insufficient evidence: {case.run.status_reason}.{seen}"
-    if unknown:
-        required = counted(len(unknown), "required service")
-        seen = f"{deviations} observed" if evaluation.deviations else "no deviation was observed"
-        return f"Insufficient evidence for {required}; in what was measured, {seen}."
+    lacking = _lacking(case)
     if evaluation.deviations:
-        were = "was" if len(evaluation.deviations) == 1 else "were"
-        return f"{deviations} {were} observed within the stated coverage."
-    standing = carried_over(case.checked)
-    if standing:
-        return (
-            "No deviation was observed within the stated coverage; "
-            f"{counted(len(standing), 'earlier finding')} outside it still stand open."
-        )
-    return "No deviation was observed within the stated coverage."
+        seen = f"{deviations} {'was' if len(evaluation.deviations) == 1 else 'were'} observed"
+        standing = ""
+    else:
+        seen = "no deviation was observed"
+        standing = _standing(case)
+    if lacking:
+        return f"Insufficient evidence{lacking}; in what was measured, {seen}{standing}."
+    return f"{seen[0].upper()}{seen[1:]} within the stated coverage{standing}."
+
+
+def _lacking(case: Case) -> str:
+    """Say what a complete run has no evidence of; empty: of all that could be asked it has."""
+    unknown = [each for each in case.checked.evaluation.unknown if each.required]
+    services = f" for {counted(len(unknown), 'required service')}" if unknown else ""
+    coverage = case.run.coverage
+    planned = sum(each.planned for each in coverage)
+    measured = sum(each.measured for each in coverage)
+    # Nobody can ask a UDP port that no probe is registered for; the tables of the report list it.
+    not_asked = sum(each.unmeasured.get(LocalFault.NOT_PROBED, 0) for each in coverage)
+    if measured + not_asked >= planned:
+        return services
+    return f"{services}: {measured:,} of {counted(planned, 'endpoint')} were measured"
+
+
+def _standing(case: Case) -> str:
+    earlier = len(carried_over(case.checked))
+    return f"; {counted(earlier, 'earlier finding')} outside it still stand open" if earlier else ""
