@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -10,7 +11,7 @@ import factories as make
 from portproof.model.endpoint import Transport
 from portproof.model.finding import Severity, Verdict
 from portproof.model.observation import LocalFault, PortState
-from portproof.model.scan import Resolution, RunRecord, RunStatus
+from portproof.model.scan import PlannedHost, Resolution, RunRecord, RunStatus
 from portproof.policy.exit_code import exit_code
 
 COMPLETE = make.run()
@@ -114,3 +115,19 @@ def test_a_name_that_did_not_resolve_is_3_where_ports_were_asked_of_it(
         tcp=make.ports(tcp),
     )
     assert code(make.run(SEEN, plan={"resolutions": (name,)})) == expected
+
+
+def test_an_address_of_a_network_without_a_neighbour_beside_living_ones_is_no_alarm() -> None:
+    def of_the_network(address: str) -> PlannedHost:
+        return replace(make.planned_host(address, tcp="1-9"), target="10.0.0.0/24")
+
+    living = make.host_outcome(of_the_network("10.0.0.5"))
+    unused = make.host_outcome(
+        of_the_network("10.0.0.6"), unmeasured={LocalFault.NO_NEIGHBOUR: "1-9"}
+    )
+    unreachable = make.host_outcome(
+        of_the_network("10.0.0.7"), unmeasured={LocalFault.NO_ROUTE: "1-9"}
+    )
+    assert code(make.run(living, unused)) == 0
+    assert code(make.run(unused)) == 3
+    assert code(make.run(living, unreachable)) == 3

@@ -14,13 +14,16 @@ CLEAN: Final = 0
 DEVIATES: Final = 1
 INCONCLUSIVE: Final = 3
 
+_NO_HOST_THERE: Final = {LocalFault.NO_NEIGHBOUR, LocalFault.NOT_PROBED}
+
 
 def exit_code(evaluation: Evaluation, run: RunRecord, fail_on: Severity) -> int:
     """Give 0 (clean), 1 (a deviation at or above `fail_on`), or 3, which wins over 1.
 
     3 is an inconclusive or interrupted run, UNKNOWN on something required, or a host or name of
-    which nothing was measured though it was asked for: nobody knows. A waived deviation does not
-    count.
+    which nothing was measured though it was asked for: nobody knows. An address of a listed network
+    at which no neighbour answers, while others of that network do, is taken for an unused one: the
+    report counts it as not measured, but it is no alarm. A waived deviation does not count.
     """
     unknown = any(each.required for each in evaluation.unknown)
     if not run.conclusive or unknown or _unseen(run):
@@ -37,7 +40,14 @@ def _unseen(run: RunRecord) -> bool:
         if not each.addresses
         for transport in Transport
     )
-    return unresolved or any(_nothing_measured(each) for each in run.hosts)
+    alive = frozenset(each.host.target for each in run.hosts if any(each.states.values()))
+    silent = (each for each in run.hosts if _nothing_measured(each))
+    return unresolved or any(not _unused(each, alive) for each in silent)
+
+
+def _unused(outcome: HostOutcome, alive: frozenset[str]) -> bool:
+    faults = {fault for fault, ports in outcome.unmeasured.items() if ports}
+    return outcome.host.target in alive and faults <= _NO_HOST_THERE
 
 
 def _nothing_measured(outcome: HostOutcome) -> bool:
