@@ -2,9 +2,10 @@
 
 Run inside a network namespace:  python vantage.py '{"hosts": ["10.99.1.2"], "tcp": "1-100"}'
 
-Optional: `silent` (a connect and not one byte: no conversations), `udp`, `positive` and `negative` (endpoints, `10.99.1.2:22`) with `networks` (whose silence
-they witness), `rates` and `timing` (fields of the model), `own_controls`. With `"tell": true` the
-line `probing` is printed once the first outcomes are there, so that a test can change the network
+Optional: `silent` (a connect and not one byte: no conversations), `udp`, `positive` and `negative`
+(endpoints, `10.99.1.2:22`) with `networks` (whose silence they witness), `rates` and `timing`
+(fields of the model), `own_controls`, `wanted` (TCP ports whose observations are kept whatever their
+state). With `"tell": true` the line `probing` is printed once the first outcomes are there, so that a test can change the network
 in the middle of a run.
 """
 
@@ -158,6 +159,7 @@ def described(record: RunRecord) -> dict[str, Any]:
             }
             for each in record.witnesses
         },
+        "samples": sorted({(each.control_id, each.seen) for each in record.samples}),
         "rtt_us": {str(o.endpoint): o.rtt_us for host in record.hosts for o in host.observations},
     }
 
@@ -173,7 +175,9 @@ def main() -> None:
     )
     held = authorisation(["0.0.0.0/0", "::/0"], controls=controls)
     hosts = planned_hosts(asked["hosts"], asked.get("tcp", ""), asked.get("udp", ""))
-    executor = Executor(held, clock=SystemClock())
+    kept = parse_ports(asked["wanted"]).tcp if "wanted" in asked else PortSet.empty()
+    heard = Heard(tell=asked.get("tell", False))
+    executor = Executor(held, clock=SystemClock(), wanted=lambda _host, _transport: kept)
     addresses = [host.address for host in hosts]
     with executor.own_controls(addresses) if asked.get("own_controls") else nullcontext(()) as own:
         plan = plan_for(
@@ -184,8 +188,9 @@ def main() -> None:
             timing=Timing(**asked.get("timing", {})),
             silent_ports=PortSet.all_ports() if asked.get("silent") else PortSet.empty(),
         )
-        record = executor.run(plan, Heard(tell=asked.get("tell", False)), lambda: False)
-    sys.stdout.write(json.dumps(described(record)) + "\n")
+        record = executor.run(plan, heard, lambda: False)
+    raw = {str(observation.endpoint): raw for observation, raw in heard.observations}
+    sys.stdout.write(json.dumps({**described(record), "raw": raw}) + "\n")
 
 
 if __name__ == "__main__":

@@ -156,3 +156,28 @@ def test_without_service_rules_insecure_services_are_not_denied() -> None:
 def test_a_fact_that_the_vocabulary_lacks_is_a_fault_of_the_document() -> None:
     with pytest.raises(DocumentError, match="the fact no_such_fact is missing"):
         facts(make.judgement(facts=("no_such_fact",)))
+
+
+def test_a_standing_finding_leaves_its_facts_open_and_no_run_clean() -> None:
+    standing = make.finding(make.judgement(facts=("unexpected_open",)))
+    known = assert_facts(COMPLETE, make.evaluation(), make.baseline(), DEFINED, (standing,))
+    told = f"finding {standing.fingerprint} stands and was not measured again"
+    assert not known.decided & {"unexpected_open", "scan_clean"}
+    assert known.why_open("unexpected_open") == told
+    assert known.why_open("scan_clean") == told
+    assert "scan_clean" not in {each.fact for each in known.asserted}
+    assert "missing_service" in known.decided
+
+
+@pytest.mark.parametrize("verdict", [Verdict.DEVIATES, Verdict.WAIVED])
+def test_interference_hides_what_any_port_speaks_waived_or_not(verdict: Verdict) -> None:
+    judged = make.judgement("scan-interference", verdict=verdict, facts=("unexpected_open",))
+    known = facts(judged)
+    hidden = {"service_mismatch", "insecure_service", "unknown_service", "datastore_exposed"}
+    assert not known.decided & hidden
+    assert known.why_open("insecure_service") == judged.title
+
+
+def test_a_response_that_was_not_understood_leaves_all_observation_open() -> None:
+    known = facts(make.judgement("unrecognised-response", verdict=Verdict.UNKNOWN))
+    assert not known.decided & OBSERVED

@@ -62,6 +62,27 @@ def test_what_either_run_did_not_measure_is_counted_and_not_called_a_change() ->
     assert drift.uncompared == 2
 
 
+def test_a_port_that_was_ours_in_one_run_and_is_theirs_in_the_other_is_a_change() -> None:
+    place = make.endpoint("10.0.0.5:40123/tcp")
+    ours = make.run(make.open_host(p40123=None), own_listeners=(place,))
+    theirs = make.run(make.open_host(p40123=Service("redis")))
+    (appeared,) = compare(ours, theirs).changes
+    assert (appeared.own_before, appeared.own_after) == (True, False)
+    assert (appeared.service_before, appeared.service_after) == (
+        "portproof's own listener",
+        "redis",
+    )
+    (gone,) = compare(theirs, ours).changes
+    assert (gone.own_before, gone.own_after) == (False, True)
+
+
+def test_a_port_that_was_ours_in_one_run_only_is_uncompared_where_nobody_else_has_it() -> None:
+    place = make.endpoint("10.0.0.5:40123/tcp")
+    ours = make.run(make.open_host(p40123=None), own_listeners=(place,))
+    assert compare(ours, make.run()).uncompared == 1
+    assert compare(ours, ours).uncompared == 0
+
+
 def test_own_listeners_are_left_out() -> None:
     own = make.run(
         make.open_host(p22=Service("ssh", "OpenSSH 9.2"), p40123=None),

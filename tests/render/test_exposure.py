@@ -64,6 +64,43 @@ def test_a_deviation_outweighs_an_unknown_on_the_same_port() -> None:
     assert mark_of(document, "192.0.2.10", "tcp", 443) is Mark.DEVIATING
 
 
+def test_every_address_of_a_finding_is_marked_like_its_endpoint() -> None:
+    ports = [open_port(f"192.0.2.{n}:8080/tcp", 8080, "ssh", entry="web") for n in (10, 11)]
+    also = finding("192.0.2.10:8080/tcp", "x", rule="service-mismatch", also=(ports[1].endpoint,))
+    hosts = (host("192.0.2.10", ports[0]), host("192.0.2.11", ports[1]))
+    document = replace(little(), hosts=hosts, findings=(also,))
+    assert mark_of(document, "192.0.2.10", "tcp", 8080) is Mark.DEVIATING
+    assert mark_of(document, "192.0.2.11", "tcp", 8080) is Mark.DEVIATING
+
+
+@pytest.mark.parametrize("rule", ["unapproved-exposure", "missing-service"])
+@pytest.mark.parametrize("verdict", ["DEVIATES", "WAIVED"])
+@pytest.mark.parametrize(
+    ("changes", "mark"),
+    [
+        ({"states": {}, "unmeasured": {"no-route": "1-65535"}}, Mark.UNKNOWN),
+        ({"states": {"closed": "22"}}, Mark.UNKNOWN),
+        ({"states": {"closed": "6379"}}, Mark.CLOSED),
+        ({"states": {"filtered": "6379"}}, Mark.FILTERED),
+    ],
+    ids=["unmeasured", "not asked", "closed", "filtered"],
+)
+def test_a_finding_of_an_earlier_run_says_nothing_of_a_port_now(
+    rule: str, verdict: str, changes: dict[str, object], mark: Mark
+) -> None:
+    earlier = finding("192.0.2.10:6379/tcp", "x", rule=rule, verdict=verdict, carried_over=True)
+    document = replace(little(), hosts=(host("192.0.2.10", **changes),), findings=(earlier,))
+    assert mark_of(document, "192.0.2.10", "tcp", 6379) is mark
+
+
+def test_a_required_service_is_drawn_missing_only_by_its_own_rule() -> None:
+    missing = finding("192.0.2.10:6379/tcp", "x", rule="missing-service")
+    document = replace(little(), hosts=(host("192.0.2.10"),), findings=(missing,))
+    assert mark_of(document, "192.0.2.10", "tcp", 6379) is Mark.MISSING
+    other = replace(document, findings=(replace(missing, rule="tls-certificate"),))
+    assert mark_of(other, "192.0.2.10", "tcp", 6379) is Mark.CLOSED
+
+
 def test_what_needs_attention_least_is_left_out_and_counted() -> None:
     cut = exposure_map(much(), max_columns=5, max_rows=3)
     assert (len(cut.columns), len(cut.rows)) == (5, 3)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
 
+from evidence_parts import finding
 from evidence_samples import hostile, inconclusive, little, much, typical
 from portproof.render.terminal import findings_table, summary_panel
 
@@ -59,4 +61,22 @@ def test_without_findings_the_words_are_no_deviation_within_the_coverage() -> No
 def test_an_inconclusive_run_shows_no_innocent_nought() -> None:
     words = printed(summary_panel(inconclusive()))
     assert "Insufficient evidence" in words
-    assert "open findings: not concluded" in words
+    assert "deviations in this run: not concluded" in words
+
+
+def test_findings_of_earlier_runs_are_told_apart_from_this_run() -> None:
+    earlier = finding("192.0.2.10:6379/tcp", "Unapproved exposure", carried_over=True)
+    waived = replace(earlier, id="2", verdict="WAIVED", status="waived")
+    document = replace(little(), findings=(earlier, waived))
+    panel = printed(summary_panel(document))
+    assert "deviations in this run: none" in panel
+    assert "standing from earlier runs: 2, 1 of them waived (not measured again)" in panel
+    rows = printed(findings_table(document), width=160)
+    assert all(word in rows for word in ("open, not", "waived, not", "measured"))
+    assert "standing from" not in printed(summary_panel(little()))
+
+
+def test_the_longest_interval_without_a_witness_is_that_of_the_worst_network() -> None:
+    assert "longest interval without a witness: 48.2 s" in printed(summary_panel(typical()))
+    bare = replace(little(), witnesses=())
+    assert "witness" not in printed(summary_panel(bare))

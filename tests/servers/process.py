@@ -52,9 +52,11 @@ def account(name: str = "nobody") -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def endpoint(port: int, transport: Transport = Transport.TCP) -> Endpoint:
-    """An endpoint on the loopback address."""
-    return Endpoint(LOOPBACK, transport, port)
+def endpoint(
+    port: int, transport: Transport = Transport.TCP, address: IPv4Address = LOOPBACK
+) -> Endpoint:
+    """An endpoint on the loopback address, or another of this machine's."""
+    return Endpoint(address, transport, port)
 
 
 def program(name: str) -> str:
@@ -71,16 +73,16 @@ def program(name: str) -> str:
     return found
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that nobody had a moment ago, for that kind of socket."""
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: IPv4Address = LOOPBACK) -> int:
+    """A port of the address that nobody had a moment ago, for that kind of socket."""
     for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
         with socket.socket(socket.AF_INET, kind) as sock:
             try:
-                sock.bind((str(LOOPBACK), port))
+                sock.bind((str(address), port))
             except OSError:
                 continue
             return port
-    raise ServerFailedError("no free port on the loopback address")
+    raise ServerFailedError(f"no free port on {address}")
 
 
 @contextmanager

@@ -13,9 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 from portproof.model.endpoint import Endpoint, Transport
-from servers.process import LOOPBACK, endpoint, free_port
+from servers.process import endpoint, free_port
+
+PEERS = IPv4Address("127.0.0.77")
+"""Visits are counted: no test sweeps the ports of this address, as some do with 127.0.0.1."""
 
 Script = Callable[[socket.socket], None]
 
@@ -40,8 +44,8 @@ class Peer:
 @contextmanager
 def serving(script: Script) -> Iterator[Peer]:
     """Accept connections while the block lasts, and play the script on each in a thread."""
-    listener = socket.create_server((str(LOOPBACK), free_port()), backlog=128)
-    peer = Peer(endpoint(listener.getsockname()[1]))
+    listener = socket.create_server((str(PEERS), free_port(address=PEERS)), backlog=128)
+    peer = Peer(endpoint(listener.getsockname()[1], address=PEERS))
     open_now: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -92,9 +96,9 @@ def says(*pieces: bytes, pause_s: float = 0.03, then_reads: bool = True) -> Iter
 def answering(answer: Callable[[bytes], bytes | None]) -> Iterator[Peer]:
     """Answer datagrams while the block lasts; None is silence."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind((str(LOOPBACK), free_port(socket.SOCK_DGRAM)))
+    sock.bind((str(PEERS), free_port(socket.SOCK_DGRAM, PEERS)))
     sock.settimeout(0.05)
-    peer = Peer(endpoint(sock.getsockname()[1], Transport.UDP))
+    peer = Peer(endpoint(sock.getsockname()[1], Transport.UDP, PEERS))
     ended = threading.Event()
 
     def play() -> None:

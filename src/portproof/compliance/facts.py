@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from portproof.compliance.run_facts import COVERAGE_OK, coverage_gap, run_facts
 from portproof.errors import DocumentError, Fault
 from portproof.model.baseline import Baseline
 from portproof.model.compliance import AssertedFact
-from portproof.model.finding import Evaluation, Judgement, Verdict
+from portproof.model.finding import Evaluation, Finding, Judgement, Verdict
 from portproof.model.rule import FactDefinitions, Polarity
 from portproof.model.scan import ControlKind, RunRecord
 from portproof.model.vantage import Trust
@@ -65,9 +65,13 @@ _LEFT_OPEN_BY: Final[Mapping[str, frozenset[str]]] = {
     "service-mismatch": frozenset({"service_mismatch"}),
     "tls-certificate": frozenset({"tls_cert_problem"}),
     "not-measured": _OF_OBSERVATION,
+    "unrecognised-response": _OF_OBSERVATION,
 }
 """The facts that an UNKNOWN of a rule leaves undecided. `no-response` leaves none: a port that did
 not answer did not answer as open, which is what the facts speak of."""
+_HIDDEN_BY_INTERFERENCE: Final = _OF_IDENTITY | {"unknown_service", "service_mismatch"}
+"""Facts that ports which all answer, and none of which says what it is, may hide; waived or not."""
+_INTERFERENCE_RULE: Final = "scan-interference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +104,22 @@ class Facts:
 
 
 def assert_facts(
-    run: RunRecord, evaluation: Evaluation, baseline: Baseline, definitions: FactDefinitions
+    run: RunRecord,
+    evaluation: Evaluation,
+    baseline: Baseline,
+    definitions: FactDefinitions,
+    standing: Sequence[Finding] = (),
 ) -> Facts:
     """Give every fact the evaluation asserts, and what its silence on the others means.
+
+    `standing` are the findings of earlier runs that this one did not measure again: to look at less
+    must not make what was found there untrue, so that their facts stay undecided.
 
     Raises:
         DocumentError: a judgement asserts a fact that the vocabulary does not have.
     """
     available = _available(run, evaluation)
-    undecided = dict(_undecided(run, evaluation))
+    undecided = dict(_undecided(run, evaluation)) | dict(_standing(standing))
     looked_for = frozenset(
         each.id
         for each in definitions.facts
@@ -117,7 +128,7 @@ def assert_facts(
     asserted = (
         *_of_judgements(evaluation, definitions),
         *document_facts(baseline, evaluation.at, definitions),
-        *run_facts(run, evaluation, definitions),
+        *run_facts(run, evaluation, definitions, standing),
     )
     return Facts(
         asserted=asserted,
@@ -186,10 +197,20 @@ def _left_open(evaluation: Evaluation, zone: str) -> Iterator[tuple[str, str]]:
         )
     for judged in evaluation.unknown:
         yield from ((fact, judged.title) for fact in _LEFT_OPEN_BY.get(judged.rule, ()))
+    for judged in (*evaluation.deviations, *evaluation.waived):
+        if judged.rule == _INTERFERENCE_RULE:
+            yield from ((fact, judged.title) for fact in _HIDDEN_BY_INTERFERENCE)
     hidden = sum("unknown_service" in each.facts for each in evaluation.judgements)
     if hidden:
         why = f"{_open_ports(hidden)} did not identify what answers"
         yield from ((fact, why) for fact in _OF_IDENTITY)
+
+
+def _standing(standing: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+    """Give the facts of findings that were not measured again; none of them leaves a clean run."""
+    for finding in standing:
+        why = f"finding {finding.fingerprint} stands and was not measured again"
+        yield from ((fact, why) for fact in (*finding.judgement.facts, "scan_clean"))
 
 
 def _open_ports(number: int) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from portproof.model.compliance import AssertedFact
-from portproof.model.finding import Evaluation
+from portproof.model.finding import Evaluation, Finding
 from portproof.model.observation import LocalFault
 from portproof.model.rule import FactDefinitions
 from portproof.model.scan import Control, ControlKind, RunRecord
@@ -36,11 +36,17 @@ def coverage_gap(run: RunRecord) -> str | None:
 
 
 def run_facts(
-    run: RunRecord, evaluation: Evaluation, definitions: FactDefinitions
+    run: RunRecord,
+    evaluation: Evaluation,
+    definitions: FactDefinitions,
+    standing: Sequence[Finding] = (),
 ) -> Iterator[AssertedFact]:
-    """Give the facts the run asserts about itself, as far as the vocabulary has them."""
+    """Give the facts the run asserts about itself, as far as the vocabulary has them.
+
+    `standing` are findings of earlier runs that this one did not measure again.
+    """
     told = (
-        ("scan_clean", _clean(run, evaluation)),
+        ("scan_clean", None if standing else _clean(run, evaluation)),
         ("scan_incomplete", coverage_gap(run)),
         ("scan_interference", _interference(run)),
         ("clock_unsynced", _clock(run)),

@@ -7,8 +7,9 @@ comparison of them would invent changes, so it is refused, and each reason is gi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
+from typing import Final
 
 from portproof.model.endpoint import Address, Endpoint, Transport, endpoint_order
 from portproof.model.observation import Observation, PortState
@@ -18,6 +19,7 @@ from portproof.policy.services import identity
 
 _NAMED_HOSTS = 5
 """Hosts that a reason lists before it only counts them."""
+_OURS: Final = "portproof's own listener"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,12 @@ class PortChange:
     before: PortState
     after: PortState
     service_before: str = ""
-    """Name and product of the service that identified itself; empty when none did."""
+    """Name and product of the service that identified itself, or whose listener it was if it was
+    portproof's own; empty when none did."""
     service_after: str = ""
+    own_before: bool = False
+    """It was portproof's own listener in the earlier run: nothing of others shows there."""
+    own_after: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,8 @@ class Drift:
     changes: tuple[PortChange, ...] = ()
     shifts: tuple[StateShift, ...] = ()
     uncompared: int = 0
-    """Endpoints that either run did not measure: nothing is said of them."""
+    """Endpoints that either run did not measure, or that only one of them had as portproof's own
+    listener: nothing is said of them."""
 
     @property
     def differs(self) -> bool:
@@ -66,25 +73,26 @@ class Drift:
 def compare(before: RunRecord, after: RunRecord) -> Drift:
     """Give what changed between two runs of the same kind, in the order of addresses and ports.
 
-    portproof's own listeners are left out. A service counts as changed only where it identified
-    itself in both runs.
+    A port that was portproof's own listener in both runs is left out. One that was its own in a
+    single run shows nothing of others there: it is a change when someone else has it open in the
+    other run, and uncompared otherwise. A service counts as changed only where it identified itself
+    in both runs.
     """
     refused = tuple(_reasons(before, after))
     if refused:
         return Drift(refused=refused)
-    own = {*before.own_listeners, *after.own_listeners}
     earlier = {(each.host.address, each.transport): each for each in before.hosts}
     pairs = [(earlier[each.host.address, each.transport], each) for each in after.hosts]
-    changes = (change for pair in pairs for change in _changes(*pair))
+    shared = [
+        (_of_others(one, before, after), _of_others(two, before, after)) for one, two in pairs
+    ]
+    ours = [change for pair in pairs for change in _ours(pair, before, after)]
+    changes = [change for pair in shared for change in _changes(*pair)]
+    own_twice = [len(_own(two, before) & _own(two, after)) for _, two in pairs]
     return Drift(
-        changes=tuple(
-            sorted(
-                (each for each in changes if each.endpoint not in own),
-                key=lambda each: endpoint_order(each.endpoint),
-            )
-        ),
-        shifts=tuple(shift for pair in pairs for shift in _shifts(*pair)),
-        uncompared=sum(_uncompared(*pair) for pair in pairs),
+        changes=tuple(sorted([*changes, *ours], key=lambda each: endpoint_order(each.endpoint))),
+        shifts=tuple(shift for pair in shared for shift in _shifts(*pair)),
+        uncompared=sum(_uncompared(*pair) for pair in shared) - sum(own_twice) - len(ours),
     )
 
 
@@ -149,6 +157,48 @@ def _listed(hosts: set[tuple[Address, Transport]]) -> str:
     shown = ", ".join(f"{address} ({transport})" for address, transport in ordered[:_NAMED_HOSTS])
     rest = len(ordered) - _NAMED_HOSTS
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+# ---------------------------------------------------------------- portproof's own listeners
+
+
+def _own(outcome: HostOutcome, run: RunRecord) -> PortSet:
+    """Give the planned ports of the host that were portproof's own listeners in that run."""
+    ours = PortSet.from_iterable(
+        each.port
+        for each in run.own_listeners
+        if each.address == outcome.host.address and each.transport is outcome.transport
+    )
+    return ours & outcome.host.ports(outcome.transport)
+
+
+def _of_others(outcome: HostOutcome, before: RunRecord, after: RunRecord) -> HostOutcome:
+    """Give what a run saw of the host without the ports that were ours in either run."""
+    ours = _own(outcome, before) | _own(outcome, after)
+    states = {state: ports - ours for state, ports in outcome.states.items()}
+    return replace(outcome, states=states)
+
+
+def _ours(
+    pair: tuple[HostOutcome, HostOutcome], before: RunRecord, after: RunRecord
+) -> Iterator[PortChange]:
+    """Give the ports that were ours in one run, and that someone else has open in the other."""
+    one, two = pair
+    own_before, own_after = _own(one, before), _own(two, after)
+    for port in (own_before | own_after) - (own_before & own_after):
+        was, is_now = one.state_of(port), two.state_of(port)
+        theirs = is_now if port in own_before else was
+        if (
+            isinstance(was, PortState)
+            and isinstance(is_now, PortState)
+            and theirs is PortState.OPEN
+        ):
+            change = _change((one, was), (two, is_now), port)
+            yield (
+                replace(change, own_before=True, service_before=_OURS)
+                if port in own_before
+                else replace(change, own_after=True, service_after=_OURS)
+            )
 
 
 # ---------------------------------------------------------------- what changed?

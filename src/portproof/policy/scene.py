@@ -27,7 +27,7 @@ from portproof.policy.services import RuleBook, identity
 
 MANY_OPEN: Final = 100
 """More unapproved and unidentified open ports than this on one host are one judgement of
-interference, not hundreds of exposures (06-severity-rules.md, step 8): something may be answering
+interference, not hundreds of exposures (docs/severity.md, step 8): something may be answering
 for the host, and nobody reads the second hundred."""
 
 

@@ -1,4 +1,4 @@
-"""Sentences about what was seen: observed words, never judged ones (04-evidence-report.md §4.2)."""
+"""Sentences about what was seen: observed words, never judged ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from portproof.model.endpoint import Endpoint, Transport
-from portproof.model.observation import Observation, PortState
+from portproof.model.observation import Observation, PortState, Reason
 from portproof.model.ports import PortSet
 from portproof.policy.services import identity
 
@@ -40,17 +40,35 @@ def saw(endpoint: Endpoint, seen: Observation | None, vantage: str) -> str:
     return f"{place} {did} from {vantage} at {instant(seen.at)} ({attempts})"
 
 
-def spoke(seen: Observation | None) -> str:
-    """Say what the port speaks and how that is known."""
+def spoke(seen: Observation | None, silent_ports: PortSet | None = None) -> str:
+    """Say what the port speaks and how that is known.
+
+    `silent_ports` are the TCP ports that the run connected to and sent nothing (`ScanPlan`): there
+    nobody was asked to identify itself.
+    """
     service = seen.service if seen else None
     name = identity(service)
     if service is None or name is None:
-        return "what answers did not identify itself"
+        unasked = _is_silent(seen, silent_ports)
+        return (
+            "nothing was sent to it (fragile port)"
+            if unasked
+            else "what answers did not identify itself"
+        )
     return f"it identified itself as {name} ({service.identified_by})"
 
 
-def state_words(state: PortState) -> str:
-    """Say a state in a sentence, without claiming more than was seen."""
+def _is_silent(seen: Observation | None, silent_ports: PortSet | None) -> bool:
+    if seen is None or silent_ports is None or seen.endpoint.transport is not Transport.TCP:
+        return False
+    return seen.endpoint.port in silent_ports
+
+
+def state_words(state: PortState, reason: Reason | None = None) -> str:
+    """Say a state in a sentence, without claiming more than was seen.
+
+    `reason` tells an answer that nobody could read from silence; None: it is not known.
+    """
     match state:
         case PortState.OPEN:
             return "was open"
@@ -58,6 +76,8 @@ def state_words(state: PortState) -> str:
             return "was closed"
         case PortState.FILTERED:
             return "gave no answer or an ICMP refusal (filtered)"
+        case PortState.OPEN_FILTERED if reason is Reason.UDP_RESPONSE:
+            return "gave a response that is not of the protocol asked (open or filtered)"
         case PortState.OPEN_FILTERED:
             return "gave no response (open or filtered)"
 

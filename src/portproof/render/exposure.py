@@ -29,7 +29,7 @@ class Mark(Enum):
     MISSING = ("M", "required, not observed open")
     WAIVED = ("W", "deviation under a waiver")
     UNKNOWN = ("?", "not measured or not decidable: nothing is known")
-    UNDECIDED = ("~", "no response (open or filtered)")
+    UNDECIDED = ("~", "no response, or none understood (open or filtered)")
     APPROVED = ("A", "open, approved")
     OWN = ("O", "portproof's own listener")
     FILTERED = ("f", "filtered")
@@ -50,6 +50,7 @@ class Mark(Enum):
 Item = TypeVar("Item")
 
 _RANK: Final = {mark: rank for rank, mark in enumerate(Mark)}
+_MISSING_SERVICE: Final = "missing-service"
 _SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "")
 
 Key = tuple[str, int]
@@ -128,12 +129,16 @@ class _Sight:
             for seen in host.observations:
                 self.observed.setdefault(f"{host.address} {seen.transport} {seen.port}", seen)
                 self._column((seen.transport, seen.port), seen.service)
-        # Worst first, as the document has them; a deviation outweighs an unknown on the same port.
-        for finding in (*document.findings, *document.unknown):
-            self.judged.setdefault(finding.endpoint, finding)
-            key = _key_of(finding.endpoint)
-            if key is not None:
-                self._column(key, finding.service)
+        # Worst first, as the document has them; a deviation outweighs an unknown on the same port,
+        # and what this run saw outweighs what an earlier one left.
+        now = [each for each in document.findings if not each.carried_over]
+        before = [each for each in document.findings if each.carried_over]
+        for finding in (*now, *document.unknown, *before):
+            for endpoint in (finding.endpoint, *finding.also):
+                self.judged.setdefault(endpoint, finding)
+                key = _key_of(endpoint)
+                if key is not None:
+                    self._column(key, finding.service)
 
     def _column(self, key: Key, service: str) -> None:
         self.services[key] = self.services.get(key) or service
@@ -144,11 +149,12 @@ class _Sight:
         if seen is not None and seen.own:
             return Cell(Mark.OWN)
         finding = self.judged.get(_endpoint_text(address, key))
-        if finding is not None:
-            return Cell(_judged_mark(finding, seen), finding.severity)
         state = seen.state if seen is not None else self._state(address, key)
+        granted = seen is not None and bool(seen.entry)
+        if finding is not None:
+            return _judged(finding, state, granted=granted)
         if state == "open":
-            return Cell(Mark.APPROVED if seen is not None and seen.entry else Mark.UNAPPROVED)
+            return Cell(Mark.APPROVED if granted else Mark.UNAPPROVED)
         return Cell(_BY_STATE.get(state, Mark.UNKNOWN))
 
     def _state(self, address: str, key: Key) -> str:
@@ -174,14 +180,21 @@ _BY_STATE: Final = {
 }
 
 
-def _judged_mark(finding: FindingInfo, seen: OpenPortInfo | None) -> Mark:
+def _judged(finding: FindingInfo, state: str, *, granted: bool) -> Cell:
+    """Give the mark of a port that something was judged of, by what this run saw of the port.
+
+    A finding from an earlier run says nothing of the port now: where it is not open, what this run
+    saw is shown, or that it saw nothing.
+    """
     if finding.verdict == "UNKNOWN":
-        return Mark.UNKNOWN
-    if finding.verdict == "WAIVED":
-        return Mark.WAIVED
-    if seen is None or seen.state != "open":
-        return Mark.MISSING
-    return Mark.DEVIATING if seen.entry else Mark.UNAPPROVED
+        return Cell(Mark.UNKNOWN)
+    if finding.verdict == "WAIVED" and (state == "open" or not finding.carried_over):
+        return Cell(Mark.WAIVED, finding.severity)
+    if state == "open":
+        return Cell(Mark.DEVIATING if granted else Mark.UNAPPROVED, finding.severity)
+    if finding.rule == _MISSING_SERVICE and not finding.carried_over:
+        return Cell(Mark.MISSING, finding.severity)
+    return Cell(Mark.UNKNOWN if state == "not asked" else _BY_STATE.get(state, Mark.UNKNOWN))
 
 
 def _row(sight: _Sight, address: str, columns: Sequence[Key], shown: frozenset[Key]) -> Row:

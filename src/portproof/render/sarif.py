@@ -82,6 +82,7 @@ def _result(finding: FindingInfo, rule_index: int, fallback: str) -> dict[str, A
             "facts": list(finding.facts),
             "controls": list(finding.controls),
             "evidence": list(finding.evidence),
+            "carriedOver": finding.carried_over,
         },
     }
     if finding.verdict == "UNKNOWN":

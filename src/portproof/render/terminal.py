@@ -6,7 +6,7 @@ that. Words carry the meaning; with NO_COLOR set the same words stand there in b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich import box
@@ -15,10 +15,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from portproof.model.evidence import EvidenceDocument, FindingInfo
+from portproof.model.evidence import EvidenceDocument, FindingInfo, WitnessInfo
 from portproof.model.finding import Severity, Verdict
 from portproof.render.neutral import PEER_LIMIT, visible
-from portproof.render.wording import share, thousands
+from portproof.render.wording import duration, share, thousands
 
 _STYLE: Final = {
     "critical": "bold white on red",
@@ -55,15 +55,37 @@ def summary_panel(document: EvidenceDocument) -> Panel:
     lines = [
         Text(_plain(summary.sentence), style="bold"),
         # An empty count of a run that could not conclude is no good result (law 1).
-        _counted("open findings", severities, otherwise="none" if concluded else "not concluded"),
+        _counted(
+            "deviations in this run", severities, otherwise="none" if concluded else "not concluded"
+        ),
+        *_standing(document.findings),
         _counted("judgements", verdicts, otherwise="none"),
         Text(f"measured: {measured} endpoints, from {_plain(document.vantage.id)}"),
+        *_unwitnessed(document.witnesses),
     ]
     if not concluded:
         reason = f"the run is {document.run.status}. {document.run.status_reason}"
         lines.insert(0, Text(_plain(f"Insufficient evidence: {reason}"), style="reverse"))
     title = Text(f" portproof: {_plain(document.report.scope)} ")
     return Panel(Group(*lines), title=title, title_align="left", box=box.ROUNDED, expand=False)
+
+
+def _standing(findings: Sequence[FindingInfo]) -> tuple[Text, ...]:
+    """Say how many findings stand that this run did not measure again; nothing when none does."""
+    held = [each for each in findings if each.carried_over]
+    if not held:
+        return ()
+    waived = sum(each.verdict == Verdict.WAIVED for each in held)
+    told = f"{thousands(len(held))}, {thousands(waived)} of them waived" if waived else len(held)
+    return (Text(f"standing from earlier runs: {told} (not measured again)"),)
+
+
+def _unwitnessed(witnesses: Sequence[WitnessInfo]) -> tuple[Text, ...]:
+    """Give the worst of the networks; nothing when the run had no witness to speak of."""
+    if not witnesses:
+        return ()
+    gap = duration(max(each.longest_gap_ms for each in witnesses))
+    return (Text(f"longest interval without a witness: {gap}"),)
 
 
 def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
@@ -73,6 +95,8 @@ def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
         because = _plain(finding.because)
         what = because if because.startswith(what) else f"{what} ({because})"
     status = finding.status or ("required" if finding.required else "not required")
+    if finding.carried_over:
+        status = f"{status}, not measured again"
     return (
         Text(_plain(severity), style=_STYLE.get(severity, "")),
         Text(_plain(_where(finding))),

@@ -14,6 +14,7 @@ from portproof.model.scan import RunRecord
 from portproof.policy.evaluate import Evaluation, evaluate
 from portproof.policy.lifecycle import finding_events
 from portproof.usecases.inputs import Documents
+from portproof.usecases.standing import standing_findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +51,13 @@ def check(store: Store, clock: Clock, documents: Documents, run_id: str) -> Chec
     with store.run_lock():
         events = finding_events(store.findings(), evaluation, run, at=clock.now())
         store.apply_events(run.plan.run_id, events, evaluation.judgements)
-    facts = assert_facts(run, evaluation, documents.baseline, documents.facts)
+    findings = store.findings()
+    standing = standing_findings(store, run, evaluation, findings, documents.waivers)
+    facts = assert_facts(run, evaluation, documents.baseline, documents.facts, standing)
     return CheckResult(
         run=run,
         evaluation=evaluation,
         facts=facts,
         frameworks=tuple(attest(each, facts, run) for each in documents.frameworks),
-        findings={each.fingerprint: each for each in store.findings()},
+        findings={each.fingerprint: each for each in findings},
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import factories as make
 from policy.judging import judge, judged, only
 from portproof.model.endpoint import Transport
 from portproof.model.finding import Verdict
-from portproof.model.observation import LocalFault, PortState
+from portproof.model.observation import LocalFault, PortState, Reason
 from portproof.model.scan import Resolution
 
 
@@ -50,3 +52,30 @@ def test_a_name_that_did_not_resolve_is_told() -> None:
 
 def test_a_host_that_was_measured_throughout_has_nothing_to_tell() -> None:
     assert not judge(make.run()).judgements
+
+
+def test_a_udp_response_that_was_not_understood_is_not_called_silence() -> None:
+    host = make.planned_host(tcp="", udp="53,123")
+    silent = make.host_outcome(host, transport=Transport.UDP, fill=PortState.OPEN_FILTERED)
+    reasons = {Reason.NO_RESPONSE: make.ports("123"), Reason.UDP_RESPONSE: make.ports("53")}
+    outcome = replace(silent, reasons=reasons)
+    assert only("no-response", outcome).because.endswith(
+        "gave no response (open or filtered): 123. Nothing is claimed of them."
+    )
+    assert only("unrecognised-response", outcome).because.endswith(
+        "gave a response that is not of the protocol asked (open or filtered): 53. "
+        "Nothing is claimed of them."
+    )
+
+
+def test_the_ports_of_all_hosts_of_an_asset_are_counted() -> None:
+    lost = {LocalFault.NO_ROUTE: "80,443"}
+    hosts = [
+        make.host_outcome(make.planned_host(address), unmeasured=lost)
+        for address in ("10.0.0.5", "10.0.0.6")
+    ]
+    known = make.baseline(assets=(make.asset("shop", "10.0.0.0/24"),))
+    (found,) = judge(make.run(*hosts), baseline=known).unknown
+    assert found.title == "4 TCP ports of 2 hosts of shop not measured: no-route"
+    assert "2 TCP ports of 10.0.0.5 not measured: no-route: 80,443; " in found.because
+    assert "2 TCP ports of 10.0.0.6 not measured: no-route: 80,443." in found.because

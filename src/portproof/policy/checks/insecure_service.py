@@ -45,7 +45,7 @@ def _judged(
 ) -> Judgement:
     (port, seen), (entry, rule, why) = place, found
     blank = scene.blank(RULE, sighting, port, seen)
-    how = f"{saw(sighting.endpoint(port), seen, scene.run.plan.vantage.id)}; {spoke(seen)}; {why}"
+    how = f"{saw(sighting.endpoint(port), seen, scene.run.plan.vantage.id)}; {spoke(seen, scene.run.plan.silent_ports)}; {why}"
     where = f"{rule.service} on port {port}/{sighting.transport}"
     judged = replace(
         blank,

@@ -13,7 +13,7 @@ from typing import Final
 from portproof.model.baseline import BaselineEntry, Tier
 from portproof.model.endpoint import Network
 from portproof.model.finding import Judgement, Severity, Subject, Verdict
-from portproof.model.observation import LocalFault, PortState
+from portproof.model.observation import LocalFault, PortState, Reason
 from portproof.model.ports import PortSet
 from portproof.policy.scene import Scene, Sighting, observations, required_here
 from portproof.policy.severity import fixed
@@ -49,7 +49,9 @@ def _on_host(scene: Scene, sighting: Sighting, entry: BaselineEntry) -> Iterator
             title=f"Required service answers: {_service(entry)} on port {port}/{sighting.transport}",
             because=f"{place} was open; entry {entry.id} requires it.",
         )
-        yield _by_state(judged, state, place, entry)
+        observed = seen.get(port)
+        reason = observed.reason if observed else None
+        yield _by_state(judged, state, (place, reason), entry)
 
 
 def _states(
@@ -72,8 +74,12 @@ def _states(
 
 
 def _by_state(
-    judged: Judgement, state: PortState | LocalFault | str, place: str, entry: BaselineEntry
+    judged: Judgement,
+    state: PortState | LocalFault | str,
+    shown: tuple[str, Reason | None],
+    entry: BaselineEntry,
 ) -> Judgement:
+    place, reason = shown
     if isinstance(state, LocalFault):
         return _unknown(judged, f"{place} was not measured ({state})")
     if not isinstance(state, PortState):
@@ -82,7 +88,7 @@ def _by_state(
         case PortState.OPEN:
             return judged
         case PortState.OPEN_FILTERED:
-            return _unknown(judged, f"{place} {state_words(state)}")
+            return _unknown(judged, f"{place} {state_words(state, reason)}")
         case PortState.CLOSED | PortState.FILTERED:
             return _missing(judged, f"{place} {state_words(state)}", entry)
 

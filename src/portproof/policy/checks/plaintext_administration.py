@@ -38,7 +38,7 @@ def judge(scene: Scene) -> Iterator[Judgement]:
             blank,
             verdict=Verdict.DEVIATES,
             title=f"Administration in plain text: {rule.service} on port {port}/{sighting.transport}",
-            because=f"{how}; {spoke(seen)}, which carries commands and credentials unencrypted.",
+            because=f"{how}; {spoke(seen, scene.run.plan.silent_ports)}, which carries commands and credentials unencrypted.",
             facts=("plaintext_admin",),
             severity=severity,
             trace=fixed(severity, "plaintext administration", f"from zone {scene.zone} ({side})"),

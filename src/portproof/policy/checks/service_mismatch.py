@@ -30,7 +30,7 @@ def judge(scene: Scene) -> Iterator[Judgement]:
         judged = replace(
             blank,
             title=f"Approved service answers: {entry.service} on port {port}/{sighting.transport}",
-            because=f"{how}; {spoke(seen)}; entry {entry.id} expects {entry.service}.",
+            because=f"{how}; {spoke(seen, scene.run.plan.silent_ports)}; entry {entry.id} expects {entry.service}.",
             entry_id=entry.id,
             owner=blank.owner or entry.owner,
             location=entry.location,

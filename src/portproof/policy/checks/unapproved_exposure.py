@@ -89,4 +89,4 @@ def _name(seen: Observation | None) -> str:
 
 def _seen(scene: Scene, sighting: Sighting, port: int, seen: Observation | None) -> str:
     how = saw(sighting.endpoint(port), seen, scene.run.plan.vantage.id)
-    return f"{how}; {spoke(seen)}"
+    return f"{how}; {spoke(seen, scene.run.plan.silent_ports)}"

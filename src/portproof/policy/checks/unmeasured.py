@@ -1,44 +1,62 @@
-"""`not-measured` and `no-response`: what nothing is claimed of, so that it is never left out.
+"""`not-measured`, `no-response`, `unrecognised-response`: what nothing is claimed of, never left out.
 
-One UNKNOWN per host, transport and cause, with the ports; required ports have their own
-(`missing-service`). A UDP port that gave no response was measured, and the answer is that neither
-open nor closed can be claimed: it is listed under its own rule, and is never a finding.
+One UNKNOWN per asset, transport and cause, with the ports of each host; required ports have their
+own (`missing-service`). A UDP port that gave no response was measured, and the answer is that
+neither open nor closed can be claimed: it is listed under its own rule, and is never a finding. So
+is one whose response is not of the protocol asked: something answered, and was not understood.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from portproof.model.baseline import SourceLocation
+from portproof.model.endpoint import Transport
 from portproof.model.finding import Judgement, Subject, Verdict
-from portproof.model.observation import PortState
+from portproof.model.observation import PortState, Reason
 from portproof.model.ports import PortSet
 from portproof.policy.scene import Scene, Sighting
-from portproof.policy.wording import counted, ports_text
+from portproof.policy.wording import counted, ports_text, state_words
 
 RULE: Final = "not-measured"
 SILENT_RULE: Final = "no-response"
+UNREADABLE_RULE: Final = "unrecognised-response"
 
 
 def judge(scene: Scene) -> Iterator[Judgement]:
-    """Give one UNKNOWN per host, transport and cause, and one per name that did not resolve."""
+    """Give one UNKNOWN per asset, transport and cause, and one per name that did not resolve."""
+    groups: dict[tuple[str, Transport, _Cause], list[tuple[Sighting, PortSet]]] = {}
     for sighting in scene.sightings:
-        outcome = sighting.outcome
-        for fault, ports in outcome.unmeasured.items():
+        asset = scene.subject(sighting, None).asset
+        for cause, ports in _causes(sighting):
             if ports:
-                yield _unknown(scene, sighting, RULE, f"not measured: {fault}", ports)
-        missing = _missing(sighting)
-        if missing:
-            yield _unknown(scene, sighting, RULE, "not measured: no outcome came back", missing)
-        silent = outcome.states.get(PortState.OPEN_FILTERED, PortSet.empty())
-        if silent:
-            yield _unknown(
-                scene, sighting, SILENT_RULE, "gave no response (open or filtered)", silent
-            )
+                key = (asset, sighting.transport, cause)
+                groups.setdefault(key, []).append((sighting, ports))
+    for (_, _, cause), held in groups.items():
+        yield _unknown(scene, cause, held)
     for resolution in scene.run.plan.resolutions:
         if not resolution.addresses:
             yield _unresolved(scene, resolution.name, resolution.detail)
+
+
+class _Cause(NamedTuple):
+    """Why nothing is claimed of some ports: under which rule, and in which words."""
+
+    rule: str
+    words: str
+
+
+def _causes(sighting: Sighting) -> Iterator[tuple[_Cause, PortSet]]:
+    outcome = sighting.outcome
+    for fault, ports in outcome.unmeasured.items():
+        yield _Cause(RULE, f"not measured: {fault}"), ports
+    yield _Cause(RULE, "not measured: no outcome came back"), _missing(sighting)
+    undecided = outcome.states.get(PortState.OPEN_FILTERED, PortSet.empty())
+    answered = undecided & outcome.reasons.get(Reason.UDP_RESPONSE, PortSet.empty())
+    state = PortState.OPEN_FILTERED
+    yield _Cause(SILENT_RULE, state_words(state)), undecided - answered
+    yield _Cause(UNREADABLE_RULE, state_words(state, Reason.UDP_RESPONSE)), answered
 
 
 def _missing(sighting: Sighting) -> PortSet:
@@ -48,24 +66,36 @@ def _missing(sighting: Sighting) -> PortSet:
     return left
 
 
-def _unknown(scene: Scene, sighting: Sighting, rule: str, cause: str, ports: PortSet) -> Judgement:
-    what = counted(len(ports), f"{sighting.transport.upper()} port")
-    subject = scene.subject(sighting, None)
+def _unknown(scene: Scene, cause: _Cause, held: Sequence[tuple[Sighting, PortSet]]) -> Judgement:
+    """Give one judgement on all hosts of one asset, so that its title counts the ports of each."""
+    first, _ = held[0]
+    subject = scene.subject(first, None)
+    addresses = [str(each.host.address) for each, _ in held]
+    number = sum(len(ports) for _, ports in held)
+    where = addresses[0] if len(held) == 1 else f"{len(held)} hosts of {subject.asset}"
+    told = "; ".join(
+        f"{_counted(first, len(ports))} of {address} {cause.words}: {ports_text(ports)}"
+        for address, (_, ports) in zip(addresses, held, strict=True)
+    )
     return Judgement(
-        rule=rule,
+        rule=cause.rule,
         verdict=Verdict.UNKNOWN,
         # The cause is part of the subject: one host may have several, each a judgement of its own.
         subject=Subject(
-            asset=f"{subject.asset} ({cause})",
+            asset=f"{subject.asset} ({cause.words})",
             zone=subject.zone,
             transport=subject.transport,
-            address=subject.address,
+            address=", ".join(addresses),
         ),
-        title=f"{what} of {sighting.host.address} {cause}",
-        because=f"{what} of {sighting.host.address} {cause}: {ports_text(ports)}. Nothing is claimed of them.",
-        owner=sighting.asset.owner if sighting.asset else "",
+        title=f"{_counted(first, number)} of {where} {cause.words}",
+        because=f"{told}. Nothing is claimed of them.",
+        owner=first.asset.owner if first.asset else "",
         location=SourceLocation(file=scene.baseline.file, line=1),
     )
+
+
+def _counted(sighting: Sighting, number: int) -> str:
+    return counted(number, f"{sighting.transport.upper()} port")
 
 
 def _unresolved(scene: Scene, name: str, detail: str) -> Judgement:

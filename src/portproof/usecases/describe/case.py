@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portproof.contracts import Clock, Head, RunSummary, Store
@@ -15,6 +15,7 @@ from portproof.model.scan import HostOutcome, RunRecord, RunStatus
 from portproof.policy.drift import Drift, compare
 from portproof.usecases.check import CheckResult
 from portproof.usecases.inputs import Documents, Imprint
+from portproof.usecases.standing import standing_findings
 
 _HISTORY_RUNS = 60
 """Runs listed under the operation of the control: two months of daily audits."""
@@ -25,6 +26,7 @@ class Case:
     """One checked run with its documents and its history."""
 
     checked: CheckResult
+    """Its findings are those of this report: what other scopes, zones and later runs left is not."""
     documents: Documents
     imprint: Imprint
     issued_at: datetime
@@ -64,7 +66,8 @@ def gather(
         StoreError: it cannot be read.
     """
     run = checked.run
-    history = store.runs(scope=run.plan.scope, limit=_HISTORY_RUNS)
+    checked = _of_this_report(store, checked, documents)
+    history = store.runs(scope=run.plan.scope)
     earlier = _earlier(store, run, history)
     digests = {each.evidence for _, each in noteworthy(run) if each.evidence}
     return Case(
@@ -75,7 +78,7 @@ def gather(
         head=store.head(),
         outcome_digest=store.outcome_digest(run.plan.run_id),
         sizes={digest: store.raw_size(digest) for digest in digests},
-        history=history,
+        history=history[:_HISTORY_RUNS],
         events={each: store.finding_events(each) for each in _reported(checked)},
         intervals=store.intervals(_endpoints(run), vantage=run.plan.vantage.id),
         earlier=earlier,
@@ -90,18 +93,37 @@ def noteworthy(run: RunRecord) -> Iterator[tuple[HostOutcome, Observation]]:
 
 
 def carried_over(checked: CheckResult) -> tuple[Finding, ...]:
-    """Give the findings still standing that this run shows neither as deviating nor as waived.
+    """Give the findings of a gathered case that stand from earlier runs (`usecases.standing`).
 
     They must not vanish: what conforms resolves them, so these were not measured again (all of an
     asset's endpoints, that is: one that conforms does not close what stands on another).
     """
-    evaluation = checked.evaluation
-    judged = {each.fingerprint for each in (*evaluation.deviations, *evaluation.waived)}
+    judged = _deviating(checked)
     return tuple(
         each
         for each in checked.findings.values()
         if each.status is not FindingStatus.CLOSED and each.fingerprint not in judged
     )
+
+
+def _of_this_report(store: Store, checked: CheckResult, documents: Documents) -> CheckResult:
+    """Leave out the findings that stand elsewhere, and hold today's waivers against those here."""
+    findings = checked.findings.values()
+    standing = standing_findings(
+        store, checked.run, checked.evaluation, findings, documents.waivers
+    )
+    judged = _deviating(checked)
+    settled = (
+        each
+        for each in findings
+        if each.status is FindingStatus.CLOSED or each.fingerprint in judged
+    )
+    return replace(checked, findings={each.fingerprint: each for each in (*settled, *standing)})
+
+
+def _deviating(checked: CheckResult) -> set[str]:
+    evaluation = checked.evaluation
+    return {each.fingerprint for each in (*evaluation.deviations, *evaluation.waived)}
 
 
 def _reported(checked: CheckResult) -> set[str]:

@@ -82,5 +82,19 @@ def _lacking(case: Case) -> str:
 
 
 def _standing(case: Case) -> str:
-    earlier = len(carried_over(case.checked))
-    return f"; {counted(earlier, 'earlier finding')} outside it still stand open" if earlier else ""
+    """Count what stands from earlier runs; what a waiver covers is told apart."""
+    verdicts = Counter(each.judgement.verdict for each in carried_over(case.checked))
+    waived, held = verdicts[Verdict.WAIVED], verdicts.total() - verdicts[Verdict.WAIVED]
+    told = (
+        [f"{counted(held, 'earlier finding')} outside it still {_stand(held)} open"] if held else []
+    )
+    told += (
+        [f"{counted(waived, 'earlier finding')} outside it {_stand(waived)} under a waiver"]
+        if waived
+        else []
+    )
+    return "".join(f"; {each}" for each in told)
+
+
+def _stand(number: int) -> str:
+    return "stands" if number == 1 else "stand"

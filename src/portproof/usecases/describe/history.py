@@ -29,7 +29,8 @@ def compared_with(case: Case) -> tuple[str, str]:
         return "", f"Run {earlier} is not comparable: {'; '.join(case.drift.refused)}."
     if case.drift.uncompared:
         told = counted(case.drift.uncompared, "endpoint")
-        return earlier, f"Not measured in one of the two runs, so not compared: {told}."
+        why = "Not measured in one of the two runs, or portproof's own listener in one"
+        return earlier, f"{why}, so not compared: {told}."
     return earlier, ""
 
 
@@ -40,8 +41,9 @@ def change_infos(case: Case) -> tuple[ChangeInfo, ...]:
 
 
 def _port_change(change: PortChange) -> ChangeInfo:
+    ours = change.own_before or change.own_after
     return ChangeInfo(
-        kind="port" if change.before != change.after else "service",
+        kind="port" if change.before != change.after or ours else "service",
         subject=str(change.endpoint),
         before=_told(change.before, change.service_before),
         after=_told(change.after, change.service_after),

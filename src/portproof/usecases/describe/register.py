@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from portproof.model.baseline import BaselineEntry, Direction
 from portproof.model.evidence import EntryInfo, WaiverInfo
 from portproof.model.observation import PortState
 from portproof.model.ports import PortSet
 from portproof.model.waiver import Waiver
+from portproof.policy.waivers import WaiverUsage, waiver_usage
 from portproof.usecases.describe.case import Case
 from portproof.usecases.describe.wording import counted, day, instant, place, ports_text
 
@@ -20,7 +19,7 @@ def entry_infos(case: Case) -> tuple[EntryInfo, ...]:
 
 def waiver_infos(case: Case) -> tuple[WaiverInfo, ...]:
     """Give every waiver, expired and unused ones included."""
-    return tuple(_waiver_info(case, each) for each in case.documents.waivers.waivers)
+    return tuple(map(_waiver_info, waiver_usage(case.documents.waivers, case.checked.evaluation)))
 
 
 def _entry_info(case: Case, entry: BaselineEntry) -> EntryInfo:
@@ -76,7 +75,8 @@ def _seen(case: Case, entry: BaselineEntry) -> str:
     return f"{', '.join(told)} of {counted(planned, 'endpoint')}"
 
 
-def _waiver_info(case: Case, waiver: Waiver) -> WaiverInfo:
+def _waiver_info(usage: WaiverUsage) -> WaiverInfo:
+    waiver = usage.waiver
     return WaiverInfo(
         id=waiver.id,
         covers=_covers(waiver),
@@ -85,8 +85,8 @@ def _waiver_info(case: Case, waiver: Waiver) -> WaiverInfo:
         approver=waiver.approver,
         begins=instant(waiver.begins),
         expires=instant(waiver.expires),
-        status=_status(waiver, case.run.finished),
-        matched=sum(each.waiver_id == waiver.id for each in case.checked.evaluation.waived),
+        status=usage.status,
+        matched=usage.matched,
         ticket=waiver.ticket,
     )
 
@@ -97,9 +97,3 @@ def _covers(waiver: Waiver) -> str:
     transport = waiver.transport or "tcp and udp"
     zones = f"from {', '.join(waiver.zones)}" if waiver.zones else "from every zone"
     return f"{', '.join(waiver.rules)} on {hosts}, {ports} ({transport}), {zones}"
-
-
-def _status(waiver: Waiver, at: datetime) -> str:
-    if at < waiver.begins:
-        return "not yet begun"
-    return "in force" if waiver.in_force(at) else "expired"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from portproof.compliance.targets import target_date
 from portproof.model.compliance import AssertedFact, ControlResult, ControlWord, FrameworkResult
@@ -57,9 +58,8 @@ def _worst_first(info: FindingInfo) -> tuple[int, int, str]:
 
 
 def _standing(case: Case, finding: Finding) -> FindingInfo:
-    return _finding_info(
-        case, finding.judgement, because=f"{finding.judgement.because} {_NOT_AGAIN}"
-    )
+    because = f"{finding.judgement.because} {_NOT_AGAIN}"
+    return replace(_finding_info(case, finding.judgement, because), carried_over=True)
 
 
 def _finding_info(case: Case, judged: Judgement, because: str | None = None) -> FindingInfo:
