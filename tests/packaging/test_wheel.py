@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -118,6 +119,21 @@ def test_the_command_of_the_wheel_runs_the_wheels_code(installed: Path, tmp_path
     python = str(installed.with_name("python"))
     where = run([python, "-c", "import portproof; print(portproof.__file__)"], cwd=tmp_path)
     assert Path(where).is_relative_to(installed.parents[1])
+
+
+def test_the_command_of_the_wheel_audits_and_reports_with_the_policies_it_ships(
+    installed: Path, tmp_path: Path
+) -> None:
+    command = str(installed)
+    run([command, "init", "-t", "127.0.0.5"], cwd=tmp_path)
+    run([command, "audit", "-p", "1", "--report", "html", "--report", "json"], cwd=tmp_path)
+    out = tmp_path / "portproof-out"
+    assert {each.name for each in out.iterdir()} == {"evidence.json", "report.html"}
+    evidence = json.loads((out / "evidence.json").read_text())
+    assert evidence["run"]["status"] == "complete"
+    # The frameworks are read from the policies, the page is drawn from the templates.
+    assert {each["id"] for each in evidence["frameworks"]} == {"pci-dss", "soc2-tsc"}
+    assert evidence["summary"]["sentence"] in (out / "report.html").read_text()
 
 
 def test_help_imports_nothing_heavy(installed: Path, tmp_path: Path) -> None:

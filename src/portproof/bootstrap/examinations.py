@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib.util
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from portproof.bootstrap import Application
-from portproof.errors import RenderError
+from portproof.errors import RenderError, StoreError
 from portproof.render.pdf import require_library
 from portproof.scan.machine import MachineFacts, machine_facts
 from portproof.settings import VARIABLES
 from portproof.store import open_store, schema_version, verify_log
+from portproof.store.database import check_place, path_of
 from portproof.store.schema import REVISIONS
 from portproof.usecases.doctor import Diagnosis, Examination, Health
 
@@ -136,9 +138,10 @@ def _documents(app: Application) -> Diagnosis:
             remedy="portproof init",
         )
     held = app.documents
+    vantage = app.vantage  # named in one document, declared in another
     found = (
         f"{len(held.baseline.entries)} approved services, {len(held.waivers.waivers)} waivers, "
-        f"{len(held.rules.rules)} service rules, {len(held.frameworks)} frameworks"
+        f"{len(held.rules.rules)} service rules, {len(held.frameworks)} frameworks; vantage {vantage.id}, zone {vantage.zone}"
     )
     return Diagnosis(part="documents", health=Health.GOOD, found=found)
 
@@ -156,30 +159,57 @@ def _authorisation(app: Application) -> Diagnosis:
     found = f"{held.id}, {held.valid_from:%Y-%m-%d} to {held.valid_until:%Y-%m-%dT%H:%M:%SZ}"
     if held.valid_from <= now < held.valid_until:
         return Diagnosis(part="authorisation", health=Health.GOOD, found=found)
+    early = now < held.valid_from
     return Diagnosis(
         part="authorisation",
         health=Health.BROKEN,
-        found=f"{found}: not in force",
-        remedy=f"have {held.owner} renew it",
+        found=f"{found}: {'not in force yet' if early else 'expired'}, every scan is refused",
+        remedy=f"{'wait for its first day, or ' if early else ''}have {held.owner} renew it",
     )
 
 
 def _database(app: Application) -> Diagnosis:
-    if "://" not in app.database and not Path(app.database).exists():
-        return Diagnosis(
-            part="database",
-            health=Health.GOOD,
-            found=f"{app.database}: not there yet, the first scan makes it",
-        )
-    with open_store(app.database) as store:
+    try:
+        path = path_of(app.database)
+        check_place(path, create=True)
+    except StoreError as fault:
+        return _misplaced_database(str(fault))
+    if not path.exists():
+        return _future_database(path)
+    with open_store(path) as store:
         faults = verify_log(store)
         size = store.head().size
     if faults:
         return Diagnosis(
             part="database",
             health=Health.BROKEN,
-            found=faults[0],
+            found=f"{path}: {faults[0]}",
             remedy="restore a backup; the log was altered",
         )
-    found = f"{app.database}: schema {schema_version(app.database)} of {REVISIONS[-1]}, {size:,} leaves verified"
+    found = f"{path}: schema {schema_version(path)} of {REVISIONS[-1]}, {size:,} leaves verified"
     return Diagnosis(part="database", health=Health.GOOD, found=found)
+
+
+def _future_database(path: Path) -> Diagnosis:
+    """Try whether a file can be made where the first scan will make the database."""
+    try:
+        # Permissions do not tell: root may write everywhere, and yet not into /proc.
+        TemporaryFile(dir=path.parent).close()
+    except OSError as fault:
+        return _misplaced_database(
+            f"{path}: no file can be made in {path.parent}: {fault.strerror}"
+        )
+    return Diagnosis(
+        part="database",
+        health=Health.GOOD,
+        found=f"{path}: not there yet, the first scan makes it",
+    )
+
+
+def _misplaced_database(found: str) -> Diagnosis:
+    return Diagnosis(
+        part="database",
+        health=Health.BROKEN,
+        found=found,
+        remedy="check that the folder is there and writable, or name another file: --database",
+    )

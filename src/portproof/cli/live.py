@@ -77,16 +77,27 @@ class LiveProgress(Quiet):
 
     def progress(self, progress: Progress) -> None:
         """Redraw the phase's bar."""
-        label = _PHASES.get(progress.phase, progress.phase)
         if progress.phase not in self._tasks:
-            self._tasks[progress.phase] = self._bars.add_task(label, total=progress.total, told="")
+            self._fill()
+        if not progress.total:
+            return  # nothing to do in this phase: a bar of 0/0 would look stuck
+        task = self._task(progress)
         left = "" if progress.eta_s is None else f", {progress.eta_s:.0f} s left"
         told = f"{progress.rate_pps:,.0f}/s, {progress.open:,} open{left}"
         if progress.unmeasured:
             told += f", {progress.unmeasured:,} not measured"
-        self._bars.update(
-            self._tasks[progress.phase], completed=progress.done, total=progress.total, told=told
-        )
+        self._bars.update(task, completed=progress.done, total=progress.total, told=told)
+
+    def _fill(self) -> None:
+        """Fill the bars there are: a phase begins when those before it have ended."""
+        for task in self._bars.tasks:
+            self._bars.update(task.id, completed=task.total, told="done")
+
+    def _task(self, progress: Progress) -> TaskID:
+        if progress.phase not in self._tasks:
+            label = _PHASES.get(progress.phase, progress.phase)
+            self._tasks[progress.phase] = self._bars.add_task(label, total=progress.total, told="")
+        return self._tasks[progress.phase]
 
 
 @contextmanager

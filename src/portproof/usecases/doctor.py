@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from portproof.errors import PortproofError
+from portproof.errors import (
+    DocumentError,
+    PortproofError,
+    SettingsError,
+    StoreError,
+    StoreNewerError,
+    StoreOutdatedError,
+)
 
 
 class Health(StrEnum):
@@ -30,6 +38,16 @@ class Diagnosis:
 
 Examination = tuple[str, Callable[[], Diagnosis]]
 
+# The first that fits: the narrower kinds of error stand before the wider ones.
+_REMEDIES: Final[tuple[tuple[type[PortproofError], str], ...]] = (
+    (DocumentError, "correct each file at the place named, then run portproof doctor again"),
+    (SettingsError, "correct the name in portproof.yaml, or give the option"),
+    (StoreNewerError, "install the portproof that made it, or name another file: --database"),
+    (StoreOutdatedError, "portproof db upgrade"),
+    (StoreError, "restore a backup, or name another file: --database"),
+    (PortproofError, "do what is said there, then run portproof doctor again"),
+)
+
 
 def examine(examinations: Iterable[Examination]) -> tuple[Diagnosis, ...]:
     """Carry out every examination; one that raises a portproof error is a broken part, not the end."""
@@ -40,6 +58,5 @@ def _examined(part: str, look: Callable[[], Diagnosis]) -> Diagnosis:
     try:
         return look()
     except PortproofError as fault:
-        return Diagnosis(
-            part=part, health=Health.BROKEN, found=str(fault), remedy="mend what is named"
-        )
+        remedy = next(text for kind, text in _REMEDIES if isinstance(fault, kind))
+        return Diagnosis(part=part, health=Health.BROKEN, found=str(fault), remedy=remedy)
