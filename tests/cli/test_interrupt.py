@@ -166,10 +166,11 @@ def test_after_kill_9_the_run_is_interrupted_with_its_answers_and_the_next_scan_
     running.append(begin(site, "scan"))
     running[-1].kill()
     assert ended(running[-1]).code == -signal.SIGKILL
-    ((killed, status, _, planned),) = listed(site)
+    ((killed, status, counted, planned),) = listed(site)
     assert (status, planned) == ("interrupted", PLANNED)
     kept = measured(site, killed)
     assert 0 < kept < PLANNED
+    assert counted == kept
 
     answer = portproof("scan", "-p", "1-2", cwd=site)
     assert answer.code == 0, answer.err

@@ -65,8 +65,10 @@ def main() -> NoReturn:
             sys.stdout.write(f"portproof, version {__version__}\n")
             sys.exit(0)
         case _:
-            from portproof.cli.group import run  # noqa: PLC0415 - see the package docstring
-
+            try:
+                from portproof.cli.group import run  # noqa: PLC0415 - see the package docstring
+            except KeyboardInterrupt:
+                sys.exit(EXIT_INTERRUPTED)
             sys.exit(run())
 
 

@@ -64,8 +64,9 @@ def audit(  # noqa: PLR0913 - one parameter per option of the command line
             return 0
         watched = watch(services, request, app.authorisation, stderr)
         verdict = judge(app, store, watched.record.plan.run_id)
-        show(verdict, form, stdout)
+        # Before anything is shown: whoever reads our output may have gone (`| head`).
         report(app, verdict, out, stderr, forms or REPORT_FORMATS)
+        show(verdict, form, stdout)
     if watched.interrupted:
         return EXIT_INTERRUPTED
     return code(app, verdict, exit_zero=exit_zero)

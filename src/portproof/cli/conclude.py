@@ -10,6 +10,7 @@ from rich.console import Console
 
 from portproof.bootstrap import REPORT_FORMATS, Application, probe_names
 from portproof.bootstrap.forms import findings_table, summary_panel, to_text
+from portproof.cli.consoles import Patient
 from portproof.contracts import Store
 from portproof.model.evidence import EvidenceDocument
 from portproof.model.finding import Severity
@@ -27,27 +28,25 @@ class Verdict:
     document: EvidenceDocument
 
 
-def judge(app: Application, store: Store, run_id: str) -> Verdict:
-    """Check the run and describe it.
+def judge(app: Application, store: Store, run_id: str, *, keep: bool = True) -> Verdict:
+    """Check the run and describe it; without `keep` findings stay as they are.
 
     Raises:
         PortproofError: a document has faults, or the store cannot be read.
     """
     documents = app.documents
-    checked = check(store, app.clock, documents, run_id)
+    checked = check(store, app.clock, documents, run_id, keep=keep)
     case = gather(store, app.clock, checked, documents, app.imprint, probes=probe_names())
     return Verdict(checked=checked, document=describe(case))
 
 
-def show(verdict: Verdict, form: str, console: Console) -> None:
+def show(verdict: Verdict, form: str, console: Patient) -> None:
     """Write the verdict to standard output: as a table for people, else in a machine's form."""
     if form == "table":
         console.print(summary_panel(verdict.document))
         console.print(findings_table(verdict.document))
-    else:
-        # Not through rich: machine output is written as it is, unwrapped and uncoloured.
-        console.file.write(to_text(verdict.document, form))
-        console.file.write("\n")
+        return
+    console.write(to_text(verdict.document, form))
 
 
 def report(

@@ -54,8 +54,8 @@ def demo(*, out: Path) -> int:
             if watched.interrupted:
                 return EXIT_INTERRUPTED
             verdict = judge(app, store, watched.record.plan.run_id)
-        show(verdict, "table", stdout)
         report(app, verdict, out, stderr)
+        show(verdict, "table", stdout)
     return _compare(verdict, stage, stderr)
 
 

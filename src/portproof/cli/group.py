@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -47,9 +48,14 @@ cli.help = ABOUT
 
 
 def run() -> int:
-    """Run one command; gives its exit code. Every mistake is one clear line on standard error."""
+    """Run one command; gives its exit code. Every mistake is one clear line on standard error.
+
+    A reader of our output that has gone (`| head`) is no mistake and changes no verdict; output
+    that cannot be written is one.
+    """
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("portproof: interrupted", err=True)
         return EXIT_INTERRUPTED
@@ -60,8 +66,8 @@ def run() -> int:
         for line in str(mistake).splitlines():
             click.echo(f"portproof: {line}", err=True)
         return EXIT_USAGE
-    except BrokenPipeError:
-        # The reader (`| head`) has gone: nothing more can be said, and nothing is wrong.
-        sys.stderr.close()
+    except OSError as failure:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - Python flushes it once more on its way out
+        click.echo(f"portproof: cannot write the output: {failure.strerror or failure}", err=True)
         return EXIT_USAGE
     return code if isinstance(code, int) else 0

@@ -6,7 +6,7 @@ import json
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.table import Column, Table
 
 from portproof.bootstrap import Application
 from portproof.bootstrap.forms import visible as plain
@@ -14,9 +14,10 @@ from portproof.cli import consoles
 from portproof.cli.live import Quiet, stoppable
 from portproof.cli.options import format_option, settings_options
 from portproof.errors import SettingsError
-from portproof.model.observation import Observation, Outcome
+from portproof.model.observation import LocalFault, Observation, Outcome
 from portproof.model.ports import PortSet
 from portproof.model.portspec import PortSpec
+from portproof.model.scan import RunRecord
 from portproof.model.targetspec import parse_target
 from portproof.plan.build import PlanRequest
 from portproof.usecases.probe import exit_code, outcomes
@@ -46,13 +47,26 @@ def probe(*, app: Application, endpoint: str, udp: bool, form: str) -> int:
         )
     found = outcomes(record)
     if form == "json":
-        click.echo(json.dumps([_as_json(each) for each in found], indent=2))
-    else:
+        consoles.out().write(json.dumps([*map(_as_json, found), *_gone(record)], indent=2))
+    elif found:
         consoles.out().print(_table(found))
-    for resolution in record.plan.resolutions:
-        if not resolution.addresses:
-            consoles.err().print(f"not measured: {resolution.detail}")
+    for gone in _gone(record):
+        consoles.err().print(f"not measured: {gone['detail']}", soft_wrap=True)
     return exit_code(record)
+
+
+def _gone(record: RunRecord) -> list[dict[str, object]]:
+    """Give the names that did not resolve, in the shape of an outcome."""
+    return [
+        {
+            "endpoint": each.name,
+            "measured": False,
+            "fault": LocalFault.UNRESOLVED,
+            "detail": each.detail,
+        }
+        for each in record.plan.resolutions
+        if not each.addresses
+    ]
 
 
 def _request(app: Application, endpoint: str, *, udp: bool) -> PlanRequest:
@@ -71,7 +85,13 @@ def _request(app: Application, endpoint: str, *, udp: bool) -> PlanRequest:
 
 def _table(found: list[Outcome]) -> Table:
     table = Table(
-        "endpoint", "state", "reason", "time", "service", "identified by", box=SIMPLE_HEAD
+        Column("endpoint", no_wrap=True, min_width=24),
+        "state",
+        "reason",
+        "time",
+        "service",
+        "identified by",
+        box=SIMPLE_HEAD,
     )
     for each in found:
         if isinstance(each, Observation):

@@ -39,7 +39,7 @@ def report(
         document = read_evidence(source)
     else:
         with app.open_store(create=False) as store:
-            document = judge(app, store, run_or_latest(store, run_id)).document
+            document = judge(app, store, run_or_latest(store, run_id), keep=False).document
     for path in app.write_reports(document, out, forms or REPORT_FORMATS):
         consoles.err().print(f"wrote {path}", soft_wrap=True)
     return 0

@@ -10,6 +10,7 @@ from rich.console import Console
 from portproof.bootstrap import Application
 from portproof.bootstrap.forms import ports_table, to_jsonl_lines
 from portproof.cli import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, consoles
+from portproof.cli.consoles import Patient
 from portproof.cli.live import watch
 from portproof.cli.options import (
     Asked,
@@ -46,7 +47,7 @@ def scan(*, app: Application, asked: Asked, form: str, dry_run: bool) -> int:
     return 0 if watched.record.conclusive else EXIT_INCONCLUSIVE
 
 
-def show_run(record: RunRecord, form: str, console: Console) -> None:
+def show_run(record: RunRecord, form: str, console: Patient) -> None:
     """Write what a run saw to standard output."""
     if form == "table":
         console.print(ports_table(record))
@@ -54,10 +55,8 @@ def show_run(record: RunRecord, form: str, console: Console) -> None:
         console.print(f"run {record.plan.run_id} is {record.status}{reason}", soft_wrap=True)
         return
     lines = to_jsonl_lines(record)
-    console.file.write(
-        lines if form == "jsonl" else json.dumps([json.loads(each) for each in lines.splitlines()])
-    )
-    console.file.write("" if form == "jsonl" else "\n")
+    objects = [json.loads(each) for each in lines.splitlines()]
+    console.write(lines if form == "jsonl" else json.dumps(objects))
 
 
 def show_plan(plan: ScanPlan, console: Console) -> None:

@@ -1,7 +1,8 @@
 """JUnit XML, for the test views of CI servers: one test case per judgement.
 
 The format has four outcomes, and the verdicts fit them: a deviation is its `failure`, UNKNOWN its
-`error` (the check itself could not be made), a waived deviation is `skipped`. The run is a test
+`error` (the check itself could not be made), a waived deviation is `skipped`, and so is one that
+stands from an earlier run and was not measured again. The run is a test
 case of its own, an error when inconclusive, so that a run without findings is never an empty file.
 """
 
@@ -41,7 +42,9 @@ def _case(finding: FindingInfo) -> ET.Element:
     )
     waived = f"waiver {finding.waiver}: " if finding.verdict == "WAIVED" else ""
     outcome = {"message": f"{waived}{finding.because}", "type": finding.severity or finding.verdict}
-    element = ET.SubElement(case, _OUTCOME.get(finding.verdict, "error"), _safe(outcome))
+    # What this run did not look at again is no failure of this run, nor is it fine: it is skipped.
+    tag = "skipped" if finding.carried_over else _OUTCOME.get(finding.verdict, "error")
+    element = ET.SubElement(case, tag, _safe(outcome))
     if finding.action:
         element.text = visible(
             f"{finding.action} Finding {finding.id}, evidence {', '.join(finding.evidence) or 'none'}."

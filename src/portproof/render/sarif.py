@@ -87,6 +87,9 @@ def _result(finding: FindingInfo, rule_index: int, fallback: str) -> dict[str, A
     }
     if finding.verdict == "UNKNOWN":
         result |= {"kind": "open", "level": "none"}
+    if finding.carried_over:
+        # It stands from an earlier run and was not measured again: no result of this one.
+        result |= {"kind": "open", "level": "none", "baselineState": "unchanged"}
     if finding.verdict == "WAIVED":
         justification = f"waiver {finding.waiver}"
         result["suppressions"] = [

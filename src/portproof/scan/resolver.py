@@ -20,7 +20,8 @@ class SystemResolver:
         try:
             answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as failure:
-            raise LookupError(f"{name}: {failure}") from failure
+            words = failure.strerror if isinstance(failure, OSError) else None
+            raise LookupError(f"{name}: {words or failure}") from failure
         texts = [str(sockaddr[0]) for *_, sockaddr in answers]
         found = dict.fromkeys(_plain(ip_address(text)) for text in texts if "%" not in text)
         if not found:

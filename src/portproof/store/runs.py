@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -122,7 +123,12 @@ def summaries(
         query = query.where(RUN.c.scope == scope)
     rows = session.execute(query).all()
     deviations = _deviations(session, rows)
-    return [_summary(row, deviations.get(row.run_id), dead=dead) for row in rows]
+    return [
+        _died(session, row)
+        if row.status == RunStatus.RUNNING.value and row.run_id in dead
+        else _summary(row, deviations.get(row.run_id))
+        for row in rows
+    ]
 
 
 def outcome_digest(session: Session, run_id: str) -> str:
@@ -204,10 +210,19 @@ def _deviations(session: Session, rows: Sequence[Row[Any]]) -> dict[str, int]:
     return {row.run_id: row.deviations for row in found} if rows else {}
 
 
-def _summary(row: Row[Any], deviations: int | None, *, dead: frozenset[str]) -> RunSummary:
+def _died(session: Session, row: Row[Any]) -> RunSummary:
+    """Give a run whose process died as interrupted, with what it had acknowledged by then."""
+    measured = sum(each.measured for each in _recovered(session, row).coverage)
+    return replace(
+        _summary(row, None),
+        status=RunStatus.INTERRUPTED,
+        status_reason=REASON,
+        measured=measured,
+    )
+
+
+def _summary(row: Row[Any], deviations: int | None) -> RunSummary:
     status, reason = RunStatus(row.status), row.status_reason
-    if status is RunStatus.RUNNING and row.run_id in dead:
-        status, reason = RunStatus.INTERRUPTED, REASON
     return RunSummary(
         id=row.run_id,
         started=instant_from(row.started),
