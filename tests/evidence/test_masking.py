@@ -228,3 +228,12 @@ def test_session_ids_and_basic_credentials_are_masked(said: bytes, left: bytes) 
 )
 def test_words_that_only_resemble_a_credential_stay(said: bytes) -> None:
     assert mask(said).data == said
+
+
+@pytest.mark.parametrize("said", [b"Pass: s3cr3t", b"pass=s3cr3t", b"PWD: s3cr3t"])
+def test_a_password_by_its_short_name_is_masked(said: bytes) -> None:
+    assert b"s3cr3t" not in mask(said).data
+
+
+def test_what_only_ends_in_pass_is_no_password() -> None:
+    assert mask(b"bypass: yes").count == 0

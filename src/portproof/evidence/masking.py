@@ -60,7 +60,7 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     (
         "credential",
         re.compile(
-            rb"(?:pass(?:word|wd|phrase)|(?<![a-z])pwd|api[_-]?key|secret(?:[_-]?(?:access[_-]?)?key)?"
+            rb"(?:pass(?:word|wd|phrase)|(?<![a-z])(?:pass|pwd)|api[_-]?key|secret(?:[_-]?(?:access[_-]?)?key)?"
             rb"|private[_-]?key|token|(?<![a-z])(?:session(?:[_-]?id)?|jsessionid|phpsessid|sid))[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?([^\s\"'&;,<>]++)",
             re.IGNORECASE,
         ),

@@ -53,7 +53,7 @@ def summary_panel(document: EvidenceDocument) -> Panel:
     verdicts = {each: summary.by_verdict.get(each, 0) for each in Verdict}
     measured = share(summary.measured, summary.planned)
     lines = [
-        Text(_plain(summary.sentence), style="bold"),
+        Text(_plain(summary.sentence), style="bold" if concluded else "bold reverse"),
         # An empty count of a run that could not conclude is no good result (law 1).
         _counted(
             "deviations in this run", severities, otherwise="none" if concluded else "not concluded"
@@ -63,9 +63,6 @@ def summary_panel(document: EvidenceDocument) -> Panel:
         Text(f"measured: {measured} endpoints, from {_plain(document.vantage.id)}"),
         *_unwitnessed(document.witnesses),
     ]
-    if not concluded:
-        reason = f"the run is {document.run.status}. {document.run.status_reason}"
-        lines.insert(0, Text(_plain(f"Insufficient evidence: {reason}"), style="reverse"))
     title = Text(f" portproof: {_plain(document.report.scope)} ")
     return Panel(Group(*lines), title=title, title_align="left", box=box.ROUNDED, expand=False)
 
