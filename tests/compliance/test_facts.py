@@ -112,6 +112,18 @@ def test_an_open_port_that_does_not_say_what_it_is_may_be_insecure() -> None:
     assert known.why_open("insecure_service") == "1 open port did not identify what answers"
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_an_open_port_that_nobody_asked_what_it_is_may_be_insecure_or_unknown(own: bool) -> None:  # noqa: FBT001 - a case
+    host = make.open_host(p9999=None)
+    unasked = replace(host, observations=tuple(replace(e, asked=False) for e in host.observations))
+    listeners = tuple(each.endpoint for each in unasked.observations) if own else ()
+    known = facts(run=make.run(unasked, own_listeners=listeners))
+    assert known.decided.isdisjoint({"insecure_service", "unknown_service"}) is not own
+    assert "unexpected_open" in known.decided
+    if not own:
+        assert known.why_open("unknown_service") == "1 open port was not asked what answers"
+
+
 @pytest.mark.parametrize(
     ("rule", "fact"),
     [

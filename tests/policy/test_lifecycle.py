@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import factories as make
 from policy.judging import judge
 from policy.worlds import baselines, runs, waiver_documents
-from portproof.model.baseline import Baseline, BaselineEntry
+from portproof.model.baseline import Baseline, BaselineEntry, Mitigation
 from portproof.model.endpoint import Transport
 from portproof.model.finding import (
     Evaluation,
@@ -22,10 +24,11 @@ from portproof.model.finding import (
     Severity,
     Verdict,
 )
-from portproof.model.observation import LocalFault, PortState, Service
+from portproof.model.observation import LocalFault, PortState, Service, TlsFacts
 from portproof.model.scan import HostOutcome, RunRecord, RunStatus
 from portproof.model.waiver import Waivers
-from portproof.policy.lifecycle import after, finding_events
+from portproof.policy.lifecycle import after, finding_events, with_standing
+from portproof.policy.subjects import endpoints_of
 
 OPEN = FindingStatus.OPEN
 EXPOSED = make.open_host(p8080=None)
@@ -35,34 +38,63 @@ LATER = make.NOON + timedelta(days=1)
 Findings = dict[str, Finding]
 
 
-def told(findings: Findings, evaluation: Evaluation, run: RunRecord) -> list[str]:
-    """Give the kinds of events, and let the findings have them."""
-    events = finding_events(list(findings.values()), evaluation, run, LATER)
-    judged = {each.fingerprint: each for each in evaluation.judgements}
+SIGHTINGS = (FindingEventKind.OPENED, FindingEventKind.SEEN, FindingEventKind.REOPENED)
+DEVIATING = (Verdict.DEVIATES, Verdict.WAIVED)
+
+
+def happened(
+    findings: Findings, evaluation: Evaluation, run: RunRecord, baseline: Baseline
+) -> tuple[FindingEvent, ...]:
+    """Give the events, and let the findings have them."""
+    known = list(findings.values())
+    whole = with_standing(known, evaluation, run, baseline)
+    events = finding_events(known, whole, run)
+    judged = {each.fingerprint: each for each in whole.judgements if each.verdict in DEVIATING}
     for event in events:
         findings[event.finding] = after(
             findings.get(event.finding), event, judged.get(event.finding)
         )
-    return [each.kind.value for each in events]
+    return events
+
+
+def dated(run: RunRecord, number: int) -> RunRecord:
+    """Give the run as it would have been that many days later, under an id of its own."""
+    days = timedelta(days=number)
+    return replace(
+        run,
+        plan=replace(run.plan, run_id=f"run-{number}"),
+        started=make.NOON + days - timedelta(minutes=5),
+        finished=make.NOON + days,
+    )
 
 
 class History:
-    """Findings over several runs, each a day after the one before."""
+    """Findings over several runs, each a day after the one before; the first ends at noon."""
 
     def __init__(self) -> None:
         self.findings: Findings = {}
-        self.number = 0
+        self.number = -1
+        self.because: list[str] = []
 
     def run(
-        self, *hosts: HostOutcome, entries: tuple[BaselineEntry, ...] = (), **changes: object
+        self, *hosts: HostOutcome, entries: tuple[BaselineEntry, ...] = (), **changes: Any
     ) -> list[str]:
         self.number += 1
         status = changes.pop("status", RunStatus.COMPLETE)
         vantage = changes.pop("vantage", make.VANTAGE)
-        run = make.run(
-            *hosts, status=status, plan={"run_id": f"run-{self.number}", "vantage": vantage}
-        )
-        return told(self.findings, judge(run, *entries, **changes), run)
+        run = dated(make.run(*hosts, status=status, plan={"vantage": vantage}), self.number)
+        return self.judge(run, *entries, **changes)
+
+    def judge(self, run: RunRecord, *entries: BaselineEntry, **changes: Any) -> list[str]:
+        baseline = changes.pop("baseline", None) or make.baseline(*entries)
+        evaluation = judge(run, baseline=baseline, **changes)
+        events = happened(self.findings, evaluation, run, baseline)
+        self.because = [each.because for each in events]
+        return [each.kind.value for each in events]
+
+    def of(self, rule: str) -> Finding:
+        (found,) = (each for each in self.findings.values() if each.judgement.rule == rule)
+        return found
 
     @property
     def only(self) -> Finding:
@@ -83,6 +115,16 @@ def test_a_finding_is_resolved_when_its_port_was_measured_closed() -> None:
     assert history.run(CLOSED) == ["resolved"]
     assert history.only.status is FindingStatus.CLOSED
     assert history.only.resolved_at == LATER
+    assert history.because == ["10.0.0.5:8080/tcp was closed, which conforms"]
+
+
+def test_the_times_of_a_finding_are_those_of_measuring() -> None:
+    history = History()
+    history.run(EXPOSED)
+    history.run(EXPOSED)
+    assert (history.only.first_seen, history.only.last_seen) == (make.NOON, LATER)
+    history.run(CLOSED)
+    assert history.only.resolved_at == history.only.measured_at == LATER + timedelta(days=1)
 
 
 def test_a_finding_is_resolved_when_its_port_was_approved() -> None:
@@ -172,6 +214,14 @@ def test_a_missing_service_is_resolved_when_it_answers_or_is_no_longer_required(
     assert answers.run(EXPOSED, entries=needed) == ["resolved"]
     not_needed.run(CLOSED, entries=needed)
     assert not_needed.run(CLOSED) == ["resolved"]
+    assert "10.0.0.5:8080/tcp was closed, and no entry requires it any more" in not_needed.because
+
+
+def test_a_missing_service_stays_missing_when_its_approval_lapses() -> None:
+    needed = make.required(port_text="8080", approval=make.approval(review_by=make.TODAY))
+    history = History()
+    assert history.run(CLOSED, entries=(needed,)) == ["opened"]
+    assert history.run(CLOSED, entries=(needed,), at=LATER) == ["seen"]
 
 
 def test_a_mismatch_is_not_resolved_by_a_service_that_says_nothing() -> None:
@@ -206,7 +256,31 @@ def test_interference_is_resolved_by_a_whole_look_at_the_host() -> None:
     history = History()
     history.run(make.host_outcome(fill=PortState.OPEN))
     assert history.run(make.host_outcome(unmeasured={LocalFault.NO_ROUTE: "1"})) == []
+    assert history.run(make.host_outcome(make.planned_host(tcp="22"))) == []
     assert history.run(CLOSED) == ["resolved"]
+
+
+def test_interference_is_resolved_once_all_that_was_doubtful_was_asked_again() -> None:
+    def answering(ports: str, asked: str) -> HostOutcome:
+        return make.host_outcome(make.planned_host(tcp=asked), states={PortState.OPEN: ports})
+
+    history = History()
+    assert history.run(answering("1-200", "1-1000")) == ["opened"]
+    assert history.run(answering("150-300", "150-300")) == ["seen"]
+    assert history.run(make.host_outcome(make.planned_host(tcp="150-300"))) == []
+    assert history.run(make.host_outcome(make.planned_host(tcp="1-299"))) == []
+    assert history.run(make.host_outcome(make.planned_host(tcp="1-300"))) == ["resolved"]
+
+
+def test_interference_on_two_addresses_is_not_resolved_by_a_look_at_one() -> None:
+    shop = make.baseline(assets=(make.asset("shop", "10.0.0.5,10.0.0.6"),))
+    other = make.host_outcome(make.planned_host("10.0.0.6"), fill=PortState.OPEN)
+    history = History()
+    assert history.run(make.host_outcome(fill=PortState.OPEN), other, baseline=shop) == ["opened"]
+    assert history.run(CLOSED, baseline=shop) == []
+    assert history.run(make.host_outcome(fill=PortState.OPEN), baseline=shop) == ["seen"]
+    assert history.run(CLOSED, baseline=shop) == []
+    assert history.run(CLOSED, make.open_host("10.0.0.6"), baseline=shop) == ["resolved"]
 
 
 def test_a_named_host_with_a_new_address_is_still_the_same_subject() -> None:
@@ -216,11 +290,136 @@ def test_a_named_host_with_a_new_address_is_still_the_same_subject() -> None:
 
     history = History()
     history.run(at("192.0.2.1", PortState.OPEN))
-    half = make.host_outcome(
-        make.planned_host("192.0.2.3", name="www.example.com", tcp="8080"), fill=None
+    assert history.run(at("192.0.2.2", PortState.OPEN)) == ["seen"]
+
+
+def test_another_address_of_a_name_settles_nothing_on_the_one_that_was_open() -> None:
+    def at(address: str, state: PortState) -> HostOutcome:
+        host = make.planned_host(address, name="www.example.com", tcp="8080")
+        return make.host_outcome(host, fill=state)
+
+    history = History()
+    history.run(at("192.0.2.1", PortState.CLOSED), at("2001:db8::1", PortState.OPEN))
+    assert history.run(at("192.0.2.1", PortState.CLOSED)) == []
+    assert history.run(at("2001:db8::1", PortState.CLOSED)) == ["resolved"]
+
+
+def test_an_address_stays_in_the_finding_until_it_was_looked_at_again() -> None:
+    shop = make.baseline(assets=(make.asset("shop", "10.0.0.5,10.0.0.6"),))
+    other = make.open_host("10.0.0.6", p8080=None)
+    history = History()
+    history.run(EXPOSED, other, baseline=shop)
+    assert history.run(EXPOSED, baseline=shop) == ["seen"]
+    assert [str(each) for each in history.only.judgement.also] == ["10.0.0.6:8080/tcp"]
+    assert "not settled since: 10.0.0.6:8080/tcp." in history.only.judgement.because
+    assert history.run(CLOSED, baseline=shop) == []
+    assert history.run(EXPOSED, make.open_host("10.0.0.6"), baseline=shop) == ["seen"]
+    assert history.only.judgement.also == ()
+    assert history.run(CLOSED, baseline=shop) == ["resolved"]
+
+
+def test_a_waiver_of_the_address_that_was_seen_accepts_nothing_on_the_one_that_was_not() -> None:
+    shop = make.baseline(assets=(make.asset("shop", "10.0.0.5,10.0.0.6"),))
+    here = make.waivers(make.waiver(networks=(make.network("10.0.0.5"),)))
+    history = History()
+    history.run(EXPOSED, make.open_host("10.0.0.6", p8080=None), baseline=shop, waivers=here)
+    assert history.run(EXPOSED, baseline=shop, waivers=here) == ["seen"]
+    assert history.only.status is OPEN
+
+
+APPROVED_TLS = (make.entry(port_text="443"),)
+EXPIRED = make.certificate(not_after=make.NOON - timedelta(days=1))
+
+
+def tls_host(facts: TlsFacts | None, name: str | None = None) -> HostOutcome:
+    return make.host_outcome(
+        make.planned_host(name=name),
+        states={PortState.OPEN: "443"},
+        services={443: Service("http", tls=facts)},
     )
-    assert history.run(at("192.0.2.2", PortState.CLOSED), half) == []
-    assert history.run(at("192.0.2.2", PortState.CLOSED)) == ["resolved"]
+
+
+def test_a_certificate_is_settled_by_a_certificate_or_a_closed_port() -> None:
+    history = History()
+    assert history.run(tls_host(make.tls(EXPIRED)), entries=APPROVED_TLS) == ["opened"]
+    assert history.run(tls_host(None), entries=APPROVED_TLS) == []
+    assert history.run(tls_host(make.tls()), entries=APPROVED_TLS) == ["resolved"]
+    assert history.run(tls_host(make.tls(EXPIRED)), entries=APPROVED_TLS) == ["reopened"]
+    assert history.run(CLOSED, entries=APPROVED_TLS) == ["resolved"]
+
+
+def test_a_certificate_of_another_name_is_settled_only_when_the_name_was_sent() -> None:
+    name = "shop.example.com"
+    shop = make.baseline(
+        make.entry(port_text="443"), assets=(make.asset("shop", make.HOST, names=(name,)),)
+    )
+    right = make.certificate(names=(name,))
+    history = History()
+    assert history.run(tls_host(make.tls(server_name=name), name), baseline=shop) == ["opened"]
+    assert history.run(tls_host(make.tls()), baseline=shop) == []
+    assert history.run(tls_host(make.tls(right, server_name=name), name), baseline=shop) == [
+        "resolved"
+    ]
+
+
+def store_host(auth: str | None) -> HostOutcome:
+    return make.open_host(p6379=Service("redis", attributes={"auth": auth} if auth else {}))
+
+
+def test_a_store_without_authentication_is_settled_by_authentication_or_a_closed_port() -> None:
+    approved = (make.entry(port_text="6379", service="redis"),)
+    history = History()
+    assert history.run(store_host("none"), entries=approved) == ["opened"]
+    for weaker in ("unknown", None):
+        assert history.run(store_host(weaker), entries=approved) == []
+    assert history.run(store_host("required"), entries=approved) == ["resolved"]
+    assert history.run(store_host("none"), entries=approved) == ["reopened"]
+    assert history.run(CLOSED, entries=approved) == ["resolved"]
+
+
+def test_an_insecure_service_that_lost_its_approval_moves_to_its_exposure() -> None:
+    history = History()
+    history.run(store_host("none"), entries=(make.entry(port_text="6379", service="redis"),))
+    assert history.run(store_host("none")) == ["opened", "resolved"]
+    assert history.because[1] == (
+        "10.0.0.5:6379/tcp was open, and is no longer approved: that is a finding of its own"
+    )
+
+
+def test_an_insecure_service_is_settled_by_its_mitigation_or_by_another_service() -> None:
+    mitigated = make.entry(port_text="23", mitigation=Mitigation(measure="bastion only"))
+    plain = make.entry(port_text="23")
+    telnet = make.open_host(p23=Service("telnet"))
+    insecure = "insecure-service"
+    history = History()
+    history.run(telnet, entries=(plain,))
+    history.run(telnet, entries=(mitigated,))
+    assert history.of(insecure).status is FindingStatus.CLOSED
+    history.run(telnet, entries=(plain,))
+    history.run(make.open_host(p23=None), entries=(plain,))
+    assert history.of(insecure).status is OPEN
+    history.run(make.open_host(p23=Service("ssh")), entries=(plain,))
+    assert history.of(insecure).status is FindingStatus.CLOSED
+
+
+# ---------------------------------------------------------------- runs judged again, or late
+
+
+def test_an_older_run_judged_late_neither_closes_nor_reopens() -> None:
+    closes, opens = History(), History()
+    closes.judge(dated(make.run(EXPOSED), 2))
+    assert closes.judge(dated(make.run(CLOSED), 1)) == []
+    opens.judge(dated(make.run(EXPOSED), 1))
+    opens.judge(dated(make.run(CLOSED), 2))
+    assert opens.judge(dated(make.run(EXPOSED), 1)) == []
+    assert opens.only.status is FindingStatus.CLOSED
+
+
+def test_runs_judged_by_turns_are_counted_once_each() -> None:
+    history = History()
+    for number in (1, 2, 1, 2, 1):
+        history.judge(dated(make.run(EXPOSED), number))
+    assert history.only.times_seen == 2
 
 
 def test_both_addresses_of_an_asset_must_be_measured_before_it_is_resolved() -> None:
@@ -251,8 +450,46 @@ def test_judging_the_same_run_twice_says_nothing_new(
 ) -> None:
     findings: Findings = {}
     evaluation = judge(run, baseline=baseline, waivers=waivers)
-    told(findings, evaluation, run)
-    assert told(findings, evaluation, run) == []
+    happened(findings, evaluation, run, baseline)
+    first = with_standing([], evaluation, run, baseline)
+    assert happened(findings, evaluation, run, baseline) == ()
+    assert with_standing(list(findings.values()), evaluation, run, baseline) == first
+
+
+@given(st.data(), st.lists(runs(), min_size=2, max_size=4), baselines())
+@settings(max_examples=100, deadline=None)
+def test_judging_older_runs_again_in_any_order_changes_nothing(
+    data: st.DataObject, held: list[RunRecord], baseline: Baseline
+) -> None:
+    ordered = [dated(run, number) for number, run in enumerate(held)]
+    findings: Findings = {}
+    for run in ordered:
+        happened(findings, judge(run, baseline=baseline), run, baseline)
+    known = dict(findings)
+    for run in data.draw(st.lists(st.sampled_from(ordered), max_size=6)):
+        assert happened(findings, judge(run, baseline=baseline), run, baseline) == ()
+    assert findings == known
+
+
+@given(st.data(), st.lists(runs(RunStatus.COMPLETE), min_size=1, max_size=3), baselines())
+@settings(max_examples=100, deadline=None)
+def test_in_whatever_order_runs_are_judged_each_counts_once_and_the_latest_decides(
+    data: st.DataObject, held: list[RunRecord], baseline: Baseline
+) -> None:
+    ordered = [dated(run, number) for number, run in enumerate(held)]
+    findings: Findings = {}
+    seen: dict[str, list[str]] = {}
+    moved: dict[str, datetime] = {}
+    for run in data.draw(st.lists(st.sampled_from(ordered), max_size=8)):
+        for event in happened(findings, judge(run, baseline=baseline), run, baseline):
+            assert event.at == run.finished
+            assert moved.get(event.finding, event.at) <= event.at
+            moved[event.finding] = event.at
+            if event.kind in SIGHTINGS:
+                seen.setdefault(event.finding, []).append(event.run_id)
+    for name, finding in findings.items():
+        assert finding.times_seen == len(seen[name]) == len(set(seen[name]))
+        assert finding.measured_at == moved[name]
 
 
 @given(runs(), runs(), baselines())
@@ -261,19 +498,19 @@ def test_only_what_a_conclusive_run_measured_is_resolved(
     first: RunRecord, second: RunRecord, baseline: Baseline
 ) -> None:
     findings: Findings = {}
-    told(findings, judge(first, baseline=baseline), first)
-    second = replace(second, plan=replace(second.plan, run_id="second"))
+    happened(findings, judge(first, baseline=baseline), first, baseline)
+    second = dated(second, 1)
     evaluation = judge(second, baseline=baseline)
-    events = finding_events(list(findings.values()), evaluation, second, LATER)
+    known = dict(findings)
+    events = happened(findings, evaluation, second, baseline)
     assert second.conclusive or not events
     unknown = {each.fingerprint for each in evaluation.of(Verdict.UNKNOWN)}
     for event in events:
         if event.kind is FindingEventKind.RESOLVED:
             assert event.finding not in unknown
-            place = findings[event.finding].judgement.endpoint
-            measured = place is None or any(
-                isinstance(each.state_of(place.port), PortState)
-                for each in second.hosts
-                if each.transport is place.transport
-            )
-            assert measured
+            for place in endpoints_of(known[event.finding].judgement):
+                assert any(
+                    isinstance(each.state_of(place.port), PortState)
+                    for each in second.hosts
+                    if (each.host.address, each.transport) == (place.address, place.transport)
+                )

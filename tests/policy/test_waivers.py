@@ -148,3 +148,15 @@ def test_a_self_approved_waiver_is_a_deviation_of_its_own() -> None:
 def test_waivers_do_not_depend_on_how_the_run_ended() -> None:
     run = make.run(make.open_host(p8080=None), status=RunStatus.INCONCLUSIVE)
     assert judge(run, waivers=make.waivers(make.waiver())).waived
+
+
+def test_each_waiver_of_a_finding_on_several_addresses_is_used() -> None:
+    shop = make.baseline(assets=(make.asset("shop", "10.0.0.5,10.0.0.6"),))
+    run = make.run(make.open_host(p8080=None), make.open_host("10.0.0.6", p8080=None))
+    first = make.waiver(id="W-1", networks=(make.network("10.0.0.5"),))
+    second = make.waiver(id="W-2", networks=(make.network("10.0.0.6"),))
+    both, one = make.waivers(first, second), make.waivers(second)
+    used = waiver_usage(both, judge(run, baseline=shop, waivers=both))
+    assert [(each.waiver.id, each.matched) for each in used] == [("W-1", 1), ("W-2", 1)]
+    (half,) = waiver_usage(one, judge(run, baseline=shop, waivers=one))
+    assert half.matched == 1

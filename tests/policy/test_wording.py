@@ -15,6 +15,12 @@ def test_a_port_that_was_asked_nothing_did_not_refuse_to_identify_itself() -> No
     assert spoke(None, make.ports("9100")) == "what answers did not identify itself"
 
 
+def test_a_port_whose_turn_never_came_did_not_refuse_to_identify_itself() -> None:
+    unasked = make.observation(SEEN.endpoint, asked=False)
+    assert spoke(unasked) == "it was not asked what it is"
+    assert spoke(unasked, make.ports("9100")) == "nothing was sent to it (fragile port)"
+
+
 def test_a_service_is_named_with_how_it_is_known() -> None:
     named = make.observation(SEEN.endpoint, service=Service("ssh"))
     assert spoke(named) == "it identified itself as ssh (protocol answer)"

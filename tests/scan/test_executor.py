@@ -193,6 +193,7 @@ def test_an_open_port_is_asked_what_it_is() -> None:
     (observation,) = record.hosts[0].observations
     assert observation.service is not None
     assert observation.service.name == "http"
+    assert observation.asked
 
 
 def test_a_fragile_port_gets_one_connect_and_not_one_byte() -> None:
@@ -205,6 +206,26 @@ def test_a_fragile_port_gets_one_connect_and_not_one_byte() -> None:
             visitor.recv(1)
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_a_fragile_port_and_a_run_cut_short_leave_it_unasked_what_a_port_is() -> None:
+    heard = Heard()
+
+    def before_the_services() -> bool:
+        return heard.rows > 0
+
+    with socket.create_server((SWEPT, 0)) as server:
+        hosts = planned_hosts([SWEPT], str(server.getsockname()[1]))
+        fragile = carried_out(hosts)
+        stopped = carried_out(
+            hosts, heard=heard, stop=before_the_services, silent_ports=PortSet.empty()
+        )
+    asked = [
+        [(each.state, each.service, each.asked) for each in run.hosts[0].observations]
+        for run in (fragile, stopped)
+    ]
+    assert stopped.status is RunStatus.INTERRUPTED
+    assert asked == [[(PortState.OPEN, None, False)]] * 2
 
 
 def test_udp_ports_without_a_probe_are_not_probed() -> None:

@@ -122,3 +122,10 @@ def test_a_service_noted_beforehand_is_in_the_observation() -> None:
     (observation,) = folded.outcomes(None)[1].observations
     assert observation.service == Service("dns")
     assert observation.rtt_us is None
+
+
+def test_a_handshake_asks_nothing_but_a_datagram_does() -> None:
+    (tcp,) = fold([(0, 22, OPEN)]).outcomes(None)[0].observations
+    answer = (PortState.OPEN, Reason.UDP_RESPONSE)
+    (udp,) = fold([(0, 53, answer)], transport=Transport.UDP).outcomes(None)[1].observations
+    assert (tcp.asked, udp.asked) == (False, True)

@@ -5,15 +5,27 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from portproof.model.endpoint import Endpoint
 from portproof.model.observation import Identification
 from portproof.model.scan import Timing
-from portproof.scan.identify import MOST_VISITS, Identified, IdentifyRequest, identify
+from portproof.scan.identify import (
+    MOST_VISITS,
+    Identified,
+    IdentifyRequest,
+    certificate_record,
+    identify,
+)
 from servers.certificates import self_made
 from servers.process import endpoint, free_port
 from servers.scripted import says, serving
@@ -268,3 +280,18 @@ def test_a_hostile_peer_is_left_within_the_caps(script: Callable[[socket.socket]
     # Each visit may take four turn time-outs at the very most.
     assert time.monotonic() - begun < 2 * MOST_VISITS * 4 * 0.3
     assert found.raw is None or int(found.raw["received_bytes"]) <= 65_536
+
+
+def test_a_certificate_whose_texts_hold_a_card_number_is_not_kept() -> None:
+    assert "certificate_der_hex" not in certificate_record(made_for("4111111111111111"))
+    assert "certificate_der_hex" in certificate_record(made_for("www.example.com"))
+
+
+def made_for(name: str) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        subject, subject, key.public_key(), 1, now, now + timedelta(1)
+    )
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+
+import pytest
 
 LIMITED = """
 import resource, sys
@@ -21,6 +25,39 @@ def fitted(soft: int, hard: int, wanted: int) -> tuple[int, int]:
     return int(connections), int(limit)
 
 
+STARVED = """
+import json, resource, socket, sys, time
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from portproof.model.endpoint import Endpoint, Transport
+from portproof.model.scan import Rates, Timing
+from portproof.scan.identify import IdentifyRequest, identify
+from portproof.scan.udp import UdpRequest, sweep_udp
+left, port = int(sys.argv[1]), int(sys.argv[2])
+host, told = ip_address("127.0.0.1"), []
+hoard = []
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        hoard.append(socket.socket())
+except OSError:
+    for _ in range(left):
+        hoard.pop().close()
+timing = Timing(dialogue_timeout_ms=100, udp_timeout_ms=100, max_retries=0)
+identify(
+    [IdentifyRequest(Endpoint(host, Transport.TCP, port))], timing=timing, max_connections=1,
+    per_host=1, stop=lambda: False, on_result=lambda found: told.append(["tcp", found.asked]),
+)
+sweep_udp(
+    [UdpRequest(0, Endpoint(host, Transport.UDP, 53))], timing=timing, rates=Rates(),
+    started_monotonic=time.monotonic(), now=lambda: datetime.now(UTC), stop=lambda: False,
+    on_result=lambda found: told.append(["udp", str(found.outcome.fault)]),
+)
+print(json.dumps(told))
+"""
+
+
 def test_the_soft_limit_is_raised_as_far_as_is_needed() -> None:
     connections, limit = fitted(64, 1024, 500)
     assert connections == 500
@@ -35,3 +72,29 @@ def test_the_hard_limit_narrows_the_scan_and_leaves_some_to_others() -> None:
 
 def test_where_nothing_is_left_one_is_tried_all_the_same() -> None:
     assert fitted(16, 16, 4_000)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (0, [["udp", "no-sockets"]]),
+        (1, [["udp", "no-sockets"]]),
+        (3, [["tcp", False], ["udp", "no-sockets"]]),
+    ],
+)
+def test_without_descriptors_nobody_is_asked_and_nothing_breaks(
+    left: int, told: list[list[object]]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, "-X", "dev", "-c", STARVED]
+        done = subprocess.run(
+            [*command, str(left), str(server.getsockname()[1])],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    assert json.loads(done.stdout) == told
+    assert "never awaited" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr

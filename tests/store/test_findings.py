@@ -9,10 +9,11 @@ import pytest
 
 from portproof.errors import StoreError
 from portproof.model.finding import FindingEventKind as Kind
-from portproof.model.finding import FindingStatus, Verdict
+from portproof.model.finding import FindingStatus, HostPorts, Verdict
+from portproof.model.ports import PortSet
 from portproof.store import SqlStore, verify_log
 from portproof.store.records import judgements_from
-from store.examples import BEGAN, HOUR, happened, judgement, run
+from store.examples import BEGAN, HOST, HOUR, happened, judgement, run
 
 
 def live_through(store: SqlStore, *kinds: tuple[Kind, ...]) -> None:
@@ -152,4 +153,27 @@ def test_a_refusal_is_kept_and_is_a_leaf(store: SqlStore) -> None:
         "subject": "AUTH-1",
         "problem": "it ended on 2026-11-20",
     }
+    assert verify_log(store) == []
+
+
+def test_a_finding_has_the_time_of_measuring_and_its_leaf_that_of_judging(store: SqlStore) -> None:
+    run(store, "run-1")
+    long_ago = BEGAN - 24 * HOUR
+    store.apply_events("run-1", [happened(Kind.OPENED, at=long_ago)], [judgement()])
+    (finding,) = store.findings()
+    assert (finding.first_seen, finding.measured_at) == (long_ago, long_ago)
+    with store.database.reading() as session:
+        leaves = session.connection().exec_driver_sql("SELECT kind, at, data FROM leaf").all()
+    (event,) = (each for each in leaves if each.kind == "finding-event")
+    (judged,) = (each for each in leaves if each.kind == "evaluated")
+    assert event.at == judged.at
+    assert json.loads(event.data)["body"]["at"] == "2026-11-20T08:00:00.000000Z"
+
+
+def test_what_a_judgement_on_a_whole_host_rests_on_is_kept(store: SqlStore) -> None:
+    run(store, "run-1")
+    extent = (HostPorts(address=HOST, ports=PortSet.from_ranges([(1, 200)])),)
+    judged = replace(judgement(), extent=extent)
+    store.apply_events("run-1", [happened(Kind.OPENED)], [judged])
+    assert store.findings()[0].judgement.extent == extent
     assert verify_log(store) == []

@@ -70,7 +70,7 @@ def report(store: Store, run_id: str, waivers: Waivers | None = None) -> Evidenc
         facts=load_facts(Path(__file__).parents[2] / "policies/facts.yaml"),
         frameworks=(),
     )
-    checked = check(store, Later(), documents, run_id)
+    checked = check(store, documents, run_id)
     return describe(gather(store, Later(), checked, documents, Imprint(), probes=()))
 
 

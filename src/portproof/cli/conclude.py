@@ -35,7 +35,7 @@ def judge(app: Application, store: Store, run_id: str, *, keep: bool = True) -> 
         PortproofError: a document has faults, or the store cannot be read.
     """
     documents = app.documents
-    checked = check(store, app.clock, documents, run_id, keep=keep)
+    checked = check(store, documents, run_id, keep=keep)
     case = gather(store, app.clock, checked, documents, app.imprint, probes=probe_names())
     return Verdict(checked=checked, document=describe(case))
 

@@ -12,6 +12,7 @@ from portproof.errors import DocumentError, Fault
 from portproof.model.baseline import Baseline
 from portproof.model.compliance import AssertedFact
 from portproof.model.finding import Evaluation, Finding, Judgement, Verdict
+from portproof.model.observation import PortState
 from portproof.model.rule import FactDefinitions, Polarity
 from portproof.model.scan import ControlKind, RunRecord
 from portproof.model.vantage import Trust
@@ -169,6 +170,9 @@ def _undecided(run: RunRecord, evaluation: Evaluation) -> Iterator[tuple[str, st
     if not _spoke_tls(run):
         yield "tls_cert_problem", "no endpoint of the run spoke TLS"
     yield from _left_open(evaluation, run.plan.vantage.zone)
+    if unasked := _not_asked(run):
+        why = f"{_open_ports(unasked)} {'was' if unasked == 1 else 'were'} not asked what answers"
+        yield from ((fact, why) for fact in (*_OF_IDENTITY, "unknown_service"))
     gap = coverage_gap(run)
     if gap is not None:
         yield from ((fact, gap) for fact in _OF_OBSERVATION)
@@ -183,6 +187,18 @@ def _spoke_tls(run: RunRecord) -> bool:
     """Where no certificate was shown, none was looked at: that is no good certificate."""
     return any(
         seen.service is not None and seen.service.tls is not None
+        for host in run.hosts
+        for seen in host.observations
+    )
+
+
+def _not_asked(run: RunRecord) -> int:
+    """Count the open ports about whose service nothing is known because nobody asked; not our own."""
+    return sum(
+        seen.state is PortState.OPEN
+        and seen.service is None
+        and not seen.asked
+        and seen.endpoint not in run.own_listeners
         for host in run.hosts
         for seen in host.observations
     )

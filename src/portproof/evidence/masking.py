@@ -124,14 +124,14 @@ def mask_service(service: Service) -> tuple[Service, int]:
         count += found
     tls = service.tls
     if tls is not None and tls.certificate is not None:
-        certificate, found = _mask_certificate(tls.certificate)
+        certificate, found = mask_certificate(tls.certificate)
         tls = replace(tls, certificate=certificate)
         count += found
     return Service(service.name, product, attributes, service.identified_by, tls), count
 
 
-def _mask_certificate(shown: Certificate) -> tuple[Certificate, int]:
-    """Mask the texts of a certificate: whoever made it could write anything into them."""
+def mask_certificate(shown: Certificate) -> tuple[Certificate, int]:
+    """Mask a certificate's texts (whoever made it wrote what they liked); gives how many secrets."""
     subject, in_subject = mask_text(shown.subject)
     issuer, in_issuer = mask_text(shown.issuer)
     names = [mask_text(name) for name in shown.names]

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from portproof.model.baseline import SourceLocation
-from portproof.model.endpoint import Endpoint, Transport
+from portproof.model.endpoint import Address, Endpoint, Transport
+from portproof.model.ports import PortSet
 from portproof.model.vantage import Trust
 
 
@@ -78,6 +79,14 @@ def fingerprint(rule: str, subject: Subject) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostPorts:
+    """Some ports of one address, over the transport of the subject they belong to."""
+
+    address: Address
+    ports: PortSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """One rule's verdict on one subject, with what it rests on."""
 
@@ -101,6 +110,11 @@ class Judgement:
     endpoint: Endpoint | None = None
     also: tuple[Endpoint, ...] = ()
     """Further endpoints of the same asset with the same verdict: one finding, several addresses."""
+    extent: tuple[HostPorts, ...] = ()
+    """What a judgement on whole hosts rests on; it is settled only where this is measured again.
+
+    Set when a finding is made of it, empty before.
+    """
     entry_id: str = ""
     """The baseline entry it was compared with (or the nearest one)."""
     nearest: str = ""
@@ -186,6 +200,7 @@ class FindingEvent:
     """The fingerprint."""
     kind: FindingEventKind
     at: datetime
+    """When the run finished that it comes of; the log says when that run was judged."""
     run_id: str
     severity: Severity
     because: str
@@ -193,7 +208,11 @@ class FindingEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A deviation over time: the latest judgement, and its life."""
+    """A deviation over time: the latest judgement, and its life.
+
+    All its times are those of measuring: when the runs finished, whenever they were judged. Target
+    dates count from them.
+    """
 
     fingerprint: str
     judgement: Judgement
@@ -206,3 +225,8 @@ class Finding:
     resolved_at: datetime | None = None
     run_id: str = ""
     """The run that saw it last."""
+
+    @property
+    def measured_at(self) -> datetime:
+        """When the run finished that moved it last: saw it, or resolved it."""
+        return self.resolved_at or self.last_seen

@@ -140,7 +140,10 @@ class Observation:
     """From the deciding probe to its answer, in microseconds; None for silence."""
     attempts: int = 1
     service: Service | None = None
-    """None when nothing was asked or nothing was recognised."""
+    """None when nothing was asked or nothing was recognised: `asked` tells which."""
+    asked: bool = True
+    """Whether the service was asked what it is; False: nothing may be sent to this port, or the run
+    (or our sockets) ended before its turn: then a missing service says nothing."""
     evidence: str | None = None
     """SHA-256 (hex) of the raw record in the store; None when there is nothing but the state."""
 

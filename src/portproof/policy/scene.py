@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -15,8 +15,8 @@ from portproof.model.baseline import (
     Presence,
     SourceLocation,
 )
-from portproof.model.endpoint import Endpoint, Transport
-from portproof.model.finding import Judgement, Subject, Verdict
+from portproof.model.endpoint import Address, Endpoint, Transport
+from portproof.model.finding import HostPorts, Judgement, Subject, Verdict
 from portproof.model.observation import Observation, PortState, Service
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, PlannedHost, RunRecord
@@ -133,7 +133,7 @@ class Scene:
         """Give the subject of judgements on a host: by its asset, else its name, else its address."""
         host, asset = sighting.host, sighting.asset
         return Subject(
-            asset=asset.id if asset else host.name or str(host.address),
+            asset=_known_as(asset, host),
             zone=self.zone,
             transport=sighting.transport,
             port=port,
@@ -147,15 +147,24 @@ def observations(outcome: HostOutcome) -> dict[int, Observation]:
 
 
 def required_here(scene: Scene) -> Iterator[BaselineEntry]:
-    """Give the inbound entries in force that something must answer to, seen from this zone."""
+    """Give the inbound entries that something must answer to, seen from this zone.
+
+    A review date that is past ends the approval, not the demand: nobody said that the service is
+    not needed any more. Only an approval that lies ahead makes it not yet required.
+    """
     return (
         each
         for each in scene.baseline.entries
         if each.presence is Presence.REQUIRED
         and each.direction is Direction.INBOUND
         and scene.zone in each.zones
-        and each.in_force(scene.today)
+        and not _lies_ahead(each, scene.today)
     )
+
+
+def _lies_ahead(entry: BaselineEntry, on: date) -> bool:
+    approved = entry.approval.approved_on
+    return approved is not None and approved > on
 
 
 def sightings(
@@ -214,6 +223,32 @@ def _doubtful(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> PortS
     )
     unidentified = opened - known
     return unidentified if len(unidentified - approved) > MANY_OPEN else PortSet.empty()
+
+
+def crowded(subject: Subject, run: RunRecord, baseline: Baseline) -> tuple[HostPorts, ...]:
+    """Give the open ports of each of a subject's hosts on which too many are open."""
+    held = []
+    for outcome in run.hosts:
+        address, name = outcome.host.address, outcome.host.name
+        opened = outcome.states.get(PortState.OPEN, PortSet.empty())
+        if outcome.transport is not subject.transport or len(opened) <= MANY_OPEN:
+            continue
+        if _known_as(baseline.asset_of(address, name), outcome.host) == subject.asset:
+            held.append(HostPorts(address=address, ports=opened))
+    return joined(held)
+
+
+def joined(held: Iterable[HostPorts]) -> tuple[HostPorts, ...]:
+    """Give one port set per address, in the order of the addresses."""
+    ports: dict[Address, PortSet] = {}
+    for each in held:
+        ports[each.address] = ports.get(each.address, PortSet.empty()) | each.ports
+    places = sorted(ports, key=lambda each: (each.version, int(each)))
+    return tuple(HostPorts(address=each, ports=ports[each]) for each in places)
+
+
+def _known_as(asset: Asset | None, host: PlannedHost) -> str:
+    return asset.id if asset else host.name or str(host.address)
 
 
 def service_at(observation: Observation | None) -> Service | None:

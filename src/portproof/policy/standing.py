@@ -59,12 +59,25 @@ def insecure(rule: ServiceRule | None, attributes: dict[str, str]) -> str | None
     return None
 
 
+def _mitigated(exposure: Exposure) -> bool:
+    """Whether an entry in force approves the port with a mitigation and its reason on record.
+
+    Such a port is no `insecure_service` by that fact's definition (`facts.yaml`).
+    """
+    seen = exposure.seen
+    entry = seen and exposure.sighting.granting(seen.endpoint.port, exposure.scene.today)
+    if not entry or not entry.mitigation:
+        return False
+    recorded = (entry.mitigation.measure, entry.justification, entry.approval.approver)
+    return all(text.strip() for text in recorded)
+
+
 def _facts(exposure: Exposure) -> Iterator[str]:
     service = service_at(exposure.seen)
     rule = exposure.recognition.rule
-    if service is None:
+    if service is None and (exposure.seen is None or exposure.seen.asked):
         yield "unknown_service"
-    if insecure(rule, dict(service.attributes) if service else {}):
+    if insecure(rule, dict(service.attributes) if service else {}) and not _mitigated(exposure):
         yield "insecure_service"
     if exposure.scene.trust is Trust.UNTRUSTED and rule is not None:
         if rule.service_class in _ADMINISTRATION:

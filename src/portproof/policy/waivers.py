@@ -60,13 +60,16 @@ def apply_waivers(
 def waiver_usage(waivers: Waivers, evaluation: Evaluation) -> tuple[WaiverUsage, ...]:
     """Give each waiver with its status at the evaluation, and how many findings it covers there.
 
-    Unused and expired waivers are listed too: they are what a review of waivers looks for.
+    A finding on several addresses may rest on several waivers, and one that deviates may have some
+    of its addresses accepted: each of those waivers covers it. Unused and expired waivers are
+    listed too: they are what a review of waivers looks for.
     """
+    deviating = (*evaluation.waived, *evaluation.deviations)
     return tuple(
         WaiverUsage(
             waiver=each,
             status=_status(each, evaluation.at),
-            matched=sum(judged.waiver_id == each.id for judged in evaluation.waived),
+            matched=sum(_acceptance(each) in judged.because for judged in deviating),
         )
         for each in waivers.waivers
     )
@@ -101,13 +104,17 @@ def _covers_host(waiver: Waiver, judged: Judgement, names: Names) -> bool:
 
 
 def _waived(judged: Judgement, waiver: Waiver) -> Judgement:
-    until = f"Waiver {waiver.id} accepts it until {instant(waiver.expires)}."
     return replace(
         judged,
         verdict=Verdict.WAIVED,
-        because=f"{judged.because} {until}",
+        because=f"{judged.because} {_acceptance(waiver)}",
         waiver_id=waiver.id,
     )
+
+
+def _acceptance(waiver: Waiver) -> str:
+    """Give the sentence by which a judgement names a waiver that accepts it, merged or not."""
+    return f"Waiver {waiver.id} accepts it until {instant(waiver.expires)}."
 
 
 def _expired(judged: Judgement, waiver: Waiver) -> Judgement:

@@ -44,17 +44,16 @@ def spoke(seen: Observation | None, silent_ports: PortSet | None = None) -> str:
     """Say what the port speaks and how that is known.
 
     `silent_ports` are the TCP ports that the run connected to and sent nothing (`ScanPlan`): there
-    nobody was asked to identify itself.
+    nobody was asked to identify itself. Nor was it where the run, or our sockets, ended first.
     """
     service = seen.service if seen else None
     name = identity(service)
     if service is None or name is None:
-        unasked = _is_silent(seen, silent_ports)
-        return (
-            "nothing was sent to it (fragile port)"
-            if unasked
-            else "what answers did not identify itself"
-        )
+        if _is_silent(seen, silent_ports):
+            return "nothing was sent to it (fragile port)"
+        if seen is not None and not seen.asked:
+            return "it was not asked what it is"
+        return "what answers did not identify itself"
     return f"it identified itself as {name} ({service.identified_by})"
 
 

@@ -272,7 +272,7 @@ class Campaign:
             return
         if result.raw is not None:
             self._raw[result.endpoint] = self._raw.get(result.endpoint, {}) | result.raw
-        self._tell(host, replace(observation, service=result.service))
+        self._tell(host, replace(observation, service=result.service, asked=result.asked))
 
     def _adopt_witnesses(self, batch: OutcomeBatch) -> None:
         """Have one answering endpoint of each network without a canary asked again and again."""

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import selectors
+import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Final, TypeVar
+
+from portproof.scan.classify import TRANSIENT_ERRNOS
 
 _STOP_ASKED_EVERY_S: Final = 0.1
 _DESCRIPTORS_KEPT_FREE: Final = 64
@@ -46,6 +50,37 @@ async def fan_out(
     except BaseExceptionGroup as failed:
         # The first failure cancelled all other work: it is the cause, and what callers expect.
         raise failed.exceptions[0] from None
+
+
+def run_fan_out(
+    pieces: Iterable[tuple[Hashable, Piece]],
+    work: Callable[[Piece], Awaitable[None]],
+    *,
+    at_once: int,
+    per_group: int,
+    stop: Callable[[], bool],
+) -> bool:
+    """Run `fan_out` in an event loop of its own; must be called outside of any other.
+
+    Gives False, with nothing begun, when there are too few descriptors left for an event loop.
+    """
+    if not _loop_fits():
+        return False
+    asyncio.run(fan_out(pieces, work, at_once=at_once, per_group=per_group, stop=stop))
+    return True
+
+
+def _loop_fits() -> bool:
+    """Try what an event loop opens: one that fails half-way complains on stderr when collected."""
+    try:
+        with selectors.DefaultSelector():
+            for end in socket.socketpair():
+                end.close()
+    except OSError as fault:
+        if fault.errno in TRANSIENT_ERRNOS:
+            return False
+        raise
+    return True
 
 
 async def _worker(tokens: deque[deque[Piece]], work: Callable[[Piece], Awaitable[None]]) -> None:

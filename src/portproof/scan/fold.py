@@ -144,14 +144,17 @@ class OutcomeFold:
         self, batch: OutcomeBatch, row: int, endpoint: Endpoint, service: Service | None
     ) -> Observation:
         rtt_us = int(batch.rtt_us[row])
+        state = STATES[int(batch.state[row])]
         return Observation(
             endpoint=endpoint,
-            state=STATES[int(batch.state[row])],
+            state=state,
             reason=REASONS[int(batch.reason[row])],
             at=self._started + timedelta(milliseconds=int(batch.sent_ms[row])),
             rtt_us=None if rtt_us == NO_RTT else rtt_us,
             attempts=int(batch.attempts[row]),
             service=service,
+            # A handshake asks nothing: who is behind it is asked in the last phase, if at all.
+            asked=endpoint.transport is Transport.UDP or state is not PortState.OPEN,
         )
 
     def _wanted_of(self, host: int, transport: Transport) -> PortSet:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from portproof.evidence.masking import mask, mask_service
+from portproof.evidence.masking import mask, mask_certificate, mask_service
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.observation import Service
 from portproof.model.probe import Probe, ProbeContext
@@ -35,8 +35,9 @@ from portproof.model.scan import Timing
 from portproof.probes import for_port, over
 from portproof.scan.classify import TRANSIENT_ERRNOS
 from portproof.scan.dialogue import Connection, converse
-from portproof.scan.fanout import fan_out
+from portproof.scan.fanout import run_fan_out
 from portproof.scan.raw import RawRecord, rfc3339
+from portproof.scan.tls import certificate_of
 
 MOST_VISITS: Final = 8
 """Connections to one port at most: at the worst a greeter that fell silent once it was answered."""
@@ -75,6 +76,13 @@ class Identified:
     """How many secrets were masked in it and in the service."""
     connected: bool
     """Whether any connection came about."""
+    starved: bool = False
+    """Whether a connection could not be tried for want of sockets of ours."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether a missing service says anything: nothing of ours kept us from asking."""
+        return self.service is not None or (self.connected and not self.starved)
 
 
 def identify(
@@ -88,21 +96,19 @@ def identify(
 ) -> None:
     """Find the service behind each open port; results come in any order, as they are known.
 
-    Returns early once `stop()` says so: ports not finished by then get no result. Must be called
-    outside of any event loop. What `on_result` raises ends the whole and is passed on.
+    Returns early once `stop()` says so: ports not finished by then get no result; none gets one when
+    descriptors do not even suffice for an event loop. Must be called outside of any event loop. What `on_result` raises ends the whole and is passed on.
     """
 
     async def work(request: IdentifyRequest) -> None:
         on_result(await _identify_one(request, timing.dialogue_timeout_ms / 1_000))
 
-    asyncio.run(
-        fan_out(
-            ((request.endpoint.address, request) for request in requests),
-            work,
-            at_once=max_connections,
-            per_group=per_host,
-            stop=stop,
-        )
+    run_fan_out(
+        ((request.endpoint.address, request) for request in requests),
+        work,
+        at_once=max_connections,
+        per_group=per_host,
+        stop=stop,
     )
 
 
@@ -115,6 +121,7 @@ class _Visits:
     tried: list[str] = field(default_factory=list)
     made: int = 0
     connected: bool = False
+    starved: bool = False
     raw: RawRecord | None = None
     masked: int = 0
 
@@ -156,6 +163,7 @@ class _Visits:
             self.raw, self.masked = _record(self.request.endpoint, probe, connection)
 
     def _note_failure(self, fault: OSError) -> None:
+        self.starved |= fault.errno in TRANSIENT_ERRNOS
         if self.raw is None:
             self.raw = {
                 "kind": "dialogue",
@@ -179,6 +187,7 @@ async def _identify_one(request: IdentifyRequest, timeout_s: float) -> Identifie
         raw=visits.raw,
         masked=visits.masked + masked,
         connected=visits.connected,
+        starved=visits.starved,
     )
 
 
@@ -282,13 +291,21 @@ def _record(endpoint: Endpoint, probe: str, connection: Connection) -> tuple[Raw
         "turns": "; ".join(transcript.marks),
     }
     if connection.certificate_der is not None:
-        certificate = mask(connection.certificate_der)
-        record["certificate_der_hex"] = certificate.data.hex()
-        return record | {
-            "certificate_masked": certificate.count
-        }, received.count + certificate.count
+        record |= certificate_record(connection.certificate_der)
     return record, received.count
 
 
 def _now() -> str:
     return rfc3339(datetime.now(UTC))
+
+
+def certificate_record(der: bytes) -> dict[str, str | int]:
+    """Give the certificate as presented, unless its texts hold what must not be kept.
+
+    In DER a text stands beside lengths and tags that may look like its first or last characters,
+    so that nothing could be masked in place with certainty: it is withheld as a whole.
+    """
+    shown = certificate_of(der)
+    if shown is not None and mask_certificate(shown)[1]:
+        return {"certificate": "withheld: its texts hold what had to be masked"}
+    return {"certificate_der_hex": der.hex()}

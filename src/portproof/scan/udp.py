@@ -48,7 +48,7 @@ from portproof.probes import for_port
 from portproof.scan import errqueue
 from portproof.scan.classify import TRANSIENT_ERRNOS, IcmpError, Verdict, udp_outcome
 from portproof.scan.family import family_of
-from portproof.scan.fanout import fan_out
+from portproof.scan.fanout import run_fan_out
 from portproof.scan.pace import Pace
 from portproof.scan.raw import RawRecord, refusal, rfc3339
 from portproof.scan.routing import route_to, silent_neighbours
@@ -99,7 +99,8 @@ def sweep_udp(  # noqa: PLR0913 - keyword-only, and each belongs to another owne
     """Ask every port whose protocol is known; exactly one result per request, in any order.
 
     `started_monotonic` is `time.monotonic()` of the run's beginning, in seconds. Once `stop()`
-    says so the remaining ports become Unmeasured(INTERRUPTED). `probes_for` says what a port is
+    says so the remaining ports become Unmeasured(INTERRUPTED); all are Unmeasured(NO_SOCKETS) when
+    descriptors do not even suffice for an event loop. `probes_for` says what a port is
     asked; the registry's default ports unless told otherwise. Must be called outside of any event
     loop; what `on_result` raises ends the whole and is passed on.
     """
@@ -111,17 +112,16 @@ def sweep_udp(  # noqa: PLR0913 - keyword-only, and each belongs to another owne
         del waiting[number]
         on_result(result)
 
-    asyncio.run(
-        fan_out(
-            ((request.endpoint.address, number) for number, request in enumerate(requests)),
-            work,
-            at_once=rates.max_connections,
-            per_group=rates.per_host_connections,
-            stop=stop,
-        )
+    begun = run_fan_out(
+        ((request.endpoint.address, number) for number, request in enumerate(requests)),
+        work,
+        at_once=rates.max_connections,
+        per_group=rates.per_host_connections,
+        stop=stop,
     )
+    rest = LocalFault.INTERRUPTED if begun else LocalFault.NO_SOCKETS
     for request in waiting.values():
-        on_result(sweep.unmeasured(request, LocalFault.INTERRUPTED))
+        on_result(sweep.unmeasured(request, rest))
 
 
 @dataclass(slots=True)

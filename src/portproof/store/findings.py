@@ -67,7 +67,7 @@ def append_events(session: Session, evaluated: Evaluated) -> None:
         "deviations": deviations,
     }
     seq = log.append(LeafKind.EVALUATED, evaluated.at, evaluation_body(row))
-    event_rows = [_appended(log, each) for each in evaluated.events]
+    event_rows = [_appended(log, each, evaluated.at) for each in evaluated.events]
     log.flush()
     session.connection().execute(insert(EVALUATION), {"seq": seq, "at": evaluated.at, **row})
     _write_findings(session, found)
@@ -125,7 +125,7 @@ def _before(end: int | None) -> ColumnElement[bool]:
 
 def event_body(row: Mapping[str, Any]) -> dict[str, Json]:
     """Give what the leaf of an event says, from its row."""
-    return {name: row[name] for name in ("finding", "kind", "run_id", "severity", "because")}
+    return {name: row[name] for name in ("finding", "kind", "at", "run_id", "severity", "because")}
 
 
 def evaluation_body(row: Mapping[str, Any]) -> dict[str, Json]:
@@ -133,8 +133,11 @@ def evaluation_body(row: Mapping[str, Any]) -> dict[str, Json]:
     return {name: row[name] for name in ("run_id", "judgements_digest", "deviations")}
 
 
-def _appended(log: LogWriter, event: FindingEvent) -> dict[str, Any]:
-    """Append the leaf of an event; gives the event's row."""
+def _appended(log: LogWriter, event: FindingEvent, at: str) -> dict[str, Any]:
+    """Append the leaf of an event, judged at `at`; gives the event's row.
+
+    The event's own time, when its run finished, is in the leaf's body.
+    """
     row: dict[str, Any] = {
         "finding": event.finding,
         "kind": event.kind.value,
@@ -143,7 +146,7 @@ def _appended(log: LogWriter, event: FindingEvent) -> dict[str, Any]:
         "severity": event.severity.value,
         "because": event.because,
     }
-    return {"seq": log.append(LeafKind.FINDING_EVENT, row["at"], event_body(row)), **row}
+    return {"seq": log.append(LeafKind.FINDING_EVENT, at, event_body(row)), **row}
 
 
 def _projected(session: Session, evaluated: Evaluated) -> Iterable[Finding]:

@@ -82,7 +82,7 @@ def judgements_document(run_id: str, judgements: Sequence[Judgement]) -> Json:
     return {
         "schema": JUDGEMENTS_SCHEMA,
         "run": run_id,
-        "judgements": [encode(Judgement, each) for each in judgements],
+        "judgements": [_judgement_document(each) for each in judgements],
     }
 
 
@@ -94,6 +94,12 @@ def judgements_from(data: bytes) -> tuple[Judgement, ...]:
     """
     stored = _read(data, JUDGEMENTS_SCHEMA)["judgements"]
     return tuple(decode(Judgement, each) for each in stored)
+
+
+def _judgement_document(judged: Judgement) -> dict[str, Json]:
+    """Write an extent only where there is one: few judgements have it, and older ones had none."""
+    without = () if judged.extent else ("extent",)
+    return encode_fields(Judgement, judged, without=without)
 
 
 def _host_document(outcome: HostOutcome, place: int | None) -> Json:

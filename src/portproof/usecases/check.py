@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from portproof.compliance.attest import attest
 from portproof.compliance.facts import Facts, assert_facts
-from portproof.contracts import Clock, Store
+from portproof.contracts import Store
+from portproof.model.baseline import Baseline
 from portproof.model.compliance import FrameworkResult
 from portproof.model.finding import Finding
 from portproof.model.scan import RunRecord
 from portproof.policy.evaluate import Evaluation, evaluate
-from portproof.policy.lifecycle import finding_events
+from portproof.policy.lifecycle import finding_events, with_standing
 from portproof.usecases.inputs import Documents
 from portproof.usecases.standing import standing_findings
 
@@ -29,12 +30,19 @@ class CheckResult:
     """Every finding of the store after this check, by fingerprint."""
 
 
-def check(store: Store, clock: Clock, documents: Documents, run_id: str) -> CheckResult:
-    """Judge the run, append what that does to findings, and give it all.
+def check(
+    store: Store,
+    documents: Documents,
+    run_id: str,
+    *,
+    keep: bool = True,
+) -> CheckResult:
+    """Judge the run, append what that does to findings unless `keep` is false, and give it all.
 
-    Only a conclusive run moves findings; judging the same run twice changes nothing. The run is
-    judged at the instant it finished, so that the same run and documents give the same verdicts on
-    any later day.
+    Only a conclusive run moves findings, and none that a later run has moved already; judging the
+    same run twice changes nothing. The run is judged at the instant it finished, so that the same
+    run and documents give the same verdicts on any later day. Without `keep` the store is only
+    read: a report changes nothing of what it reports.
 
     Raises:
         StoreError: there is no such run, or it cannot be read or written.
@@ -48,9 +56,8 @@ def check(store: Store, clock: Clock, documents: Documents, run_id: str) -> Chec
         vantages=documents.vantages,
         at=run.finished,
     )
-    with store.run_lock():
-        events = finding_events(store.findings(), evaluation, run, at=clock.now())
-        store.apply_events(run.plan.run_id, events, evaluation.judgements)
+    if keep:
+        _move_findings(store, run, evaluation, documents.baseline)
     findings = store.findings()
     standing = standing_findings(store, run, evaluation, findings, documents.waivers)
     facts = assert_facts(run, evaluation, documents.baseline, documents.facts, standing)
@@ -61,3 +68,12 @@ def check(store: Store, clock: Clock, documents: Documents, run_id: str) -> Chec
         frameworks=tuple(attest(each, facts, run) for each in documents.frameworks),
         findings={each.fingerprint: each for each in findings},
     )
+
+
+def _move_findings(
+    store: Store, run: RunRecord, evaluation: Evaluation, baseline: Baseline
+) -> None:
+    with store.run_lock():
+        known = store.findings()
+        whole = with_standing(known, evaluation, run, baseline)
+        store.apply_events(run.plan.run_id, finding_events(known, whole, run), whole.judgements)

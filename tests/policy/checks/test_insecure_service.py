@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 import factories as make
@@ -35,6 +37,17 @@ def test_an_insecure_service_that_lacks_something_on_record_deviates(
     found = only("insecure-service", FTP, make.entry(port_text="21", **changes))
     assert (found.verdict, found.facts) == (Verdict.DEVIATES, ("insecure_unmitigated",))
     assert lacking in found.because
+
+
+def test_a_mitigation_on_record_covers_an_insecure_service_while_its_entry_is_in_force() -> None:
+    def exposed(**changes: object) -> tuple[str, ...]:
+        return only("unapproved-exposure", FTP, make.entry(port_text="21", **changes)).facts
+
+    assert exposed(mitigation=MITIGATED) == ()
+    assert exposed() == ("insecure_service",)
+    assert exposed(mitigation=MITIGATED, justification=" ") == ("insecure_service",)
+    expired = make.approval(review_by=make.NOON.date() - timedelta(days=1))
+    assert "insecure_service" in exposed(mitigation=MITIGATED, approval=expired)
 
 
 def test_an_unapproved_insecure_service_is_one_finding_and_not_two() -> None:

@@ -109,10 +109,10 @@ def test_a_network_that_was_only_half_looked_at_is_unknown_for_the_rest() -> Non
     [
         make.required(zones=("office",)),
         make.required(direction=Direction.OUTBOUND),
-        make.required(approval=make.approval(review_by=make.date(2026, 1, 1))),
+        make.required(approval=make.approval(approved_on=make.date(2026, 11, 22))),
         make.entry(port_text="5432"),
     ],
-    ids=["another zone", "outbound", "expired", "allowed only"],
+    ids=["another zone", "outbound", "not yet approved", "allowed only"],
 )
 def test_what_is_not_required_from_here_and_now_is_not_missing(entry: make.BaselineEntry) -> None:
     assert not judged(RULE, DOWN, entry)
@@ -127,3 +127,13 @@ def test_a_host_on_which_everything_answers_proves_no_service() -> None:
     everywhere = make.host_outcome(fill=PortState.OPEN)
     found = only(RULE, everywhere, make.required())
     assert (found.verdict, found.required) == (Verdict.UNKNOWN, True)
+
+
+def test_a_lapsed_approval_ends_no_demand() -> None:
+    lapsed = make.required(approval=make.approval(review_by=make.date(2026, 1, 1)))
+    found = only(RULE, DOWN, lapsed)
+    assert found.verdict is Verdict.DEVIATES
+    assert "ended with its review date 2026-01-01; the demand stands." in found.because
+    unmeasured = make.host_outcome(unmeasured={LocalFault.CONTROL_FAILED: "5432"})
+    unknown = only(RULE, unmeasured, lapsed)
+    assert (unknown.verdict, unknown.required) == (Verdict.UNKNOWN, True)

@@ -97,6 +97,14 @@ def test_an_exposure_asserts_what_it_is(
     assert set(found.facts) == facts
 
 
+def test_a_port_that_was_not_asked_is_not_said_to_be_unknown() -> None:
+    host = make.open_host(p9999=None)
+    unasked = replace(host, observations=tuple(replace(e, asked=False) for e in host.observations))
+    found = only(RULE, unasked)
+    assert found.facts == ("unexpected_open",)
+    assert "it was not asked what it is" in found.because
+
+
 def test_nothing_is_exposed_to_the_outside_when_seen_from_a_trusted_zone() -> None:
     run = make.run(make.open_host(p6379=Service("redis")), plan={"vantage": OFFICE})
     (found,) = judge(run).deviations

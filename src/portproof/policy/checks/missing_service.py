@@ -1,13 +1,15 @@
 """`missing-service`: something that must answer from this zone does not.
 
 Judged per host and port. What was not measured, not asked, or not in the run at all is UNKNOWN and
-required: a service nobody looked at is not there until somebody has seen it.
+required: a service nobody looked at is not there until somebody has seen it. That the approval of
+an entry has lapsed ends what it grants, not what it demands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from portproof.model.baseline import BaselineEntry, Tier
@@ -51,7 +53,9 @@ def _on_host(scene: Scene, sighting: Sighting, entry: BaselineEntry) -> Iterator
         )
         observed = seen.get(port)
         reason = observed.reason if observed else None
-        yield _by_state(judged, state, (place, reason), entry)
+        found = _by_state(judged, state, (place, reason), entry)
+        lapsed = "" if found.verdict is Verdict.CONFORMS else _lapsed(entry, scene.today)
+        yield replace(found, because=f"{found.because}{lapsed}")
 
 
 def _states(
@@ -108,6 +112,13 @@ def _missing(judged: Judgement, what: str, entry: BaselineEntry) -> Judgement:
         trace=trace,
         action=_action(entry),
     )
+
+
+def _lapsed(entry: BaselineEntry, on: date) -> str:
+    until = entry.approval.review_by
+    if until is None or on <= until:
+        return ""
+    return f" Its approval ended with its review date {until.isoformat()}; the demand stands."
 
 
 def _action(entry: BaselineEntry) -> str:
