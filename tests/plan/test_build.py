@@ -302,3 +302,18 @@ def test_a_name_that_leads_to_no_hosts_address_is_refused() -> None:
     held = authorisation("0.0.0.0/0")
     nowhere = resolved("www.example.com", "0.0.0.0")
     assert refusal(request("www.example.com"), held, nowhere) == "outside"
+
+
+def test_an_address_with_two_names_is_probed_once_and_keeps_both() -> None:
+    layout = lay(
+        request("a.example.com:80", "b.example.com:443"),
+        None,
+        resolved("a.example.com", "10.0.0.5"),
+        resolved("b.example.com", "10.0.0.5"),
+    )
+    (host,) = layout.hosts
+    assert (host.name, host.also_named, str(host.tcp)) == (
+        "a.example.com",
+        ("b.example.com",),
+        "80,443",
+    )

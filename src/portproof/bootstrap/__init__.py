@@ -231,7 +231,7 @@ class Application:
         def wanted(host: PlannedHost, transport: Transport) -> PortSet:
             ports = PortSet.empty()
             for entry in required:
-                if entry.transport is transport and entry.covers(host.address, host.name):
+                if entry.transport is transport and entry.covers(host.address, host.names):
                     ports |= entry.ports
             return ports
 

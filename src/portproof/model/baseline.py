@@ -6,6 +6,7 @@ with its reason, owner, approver and review date. Anything that no entry grants 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, StrEnum
@@ -111,9 +112,9 @@ class BaselineEntry:
     approval: Approval
     location: SourceLocation
 
-    def covers(self, address: Address, name: str | None = None) -> bool:
-        """Whether the address, or the DNS name it was resolved from, is among the entry's hosts."""
-        if name is not None and name.lower() in self.names:
+    def covers(self, address: Address, names: Iterable[str] = ()) -> bool:
+        """Whether the address, or a DNS name that it was resolved from, is among the entry's hosts."""
+        if any(name.lower() in self.names for name in names):
             return True
         return any(address.version == net.version and address in net for net in self.networks)
 
@@ -144,7 +145,7 @@ class Baseline:
         return next((each for each in self.entries if each.id == entry_id), None)
 
     def matching(
-        self, endpoint: Endpoint, *, zone: str, name: str | None = None
+        self, endpoint: Endpoint, *, zone: str, names: Iterable[str] = ()
     ) -> tuple[BaselineEntry, ...]:
         """Give the inbound entries that cover the endpoint from that zone, in force or not."""
         return tuple(
@@ -154,7 +155,7 @@ class Baseline:
             and entry.transport is endpoint.transport
             and endpoint.port in entry.ports
             and zone in entry.zones
-            and entry.covers(endpoint.address, name)
+            and entry.covers(endpoint.address, names)
         )
 
     def asset_of(self, address: Address, name: str | None = None) -> Asset | None:

@@ -29,9 +29,19 @@ class PlannedHost:
     target: str
     """The target as a person listed it: an address, a network, a name."""
     name: str | None = None
-    """The DNS name that resolved to this address in this run; None when an address was listed."""
+    """The DNS name that resolved to this address in this run; None when an address was listed.
+
+    It is the one that servers are asked by (SNI, Host) and that findings are filed under.
+    """
+    also_named: tuple[str, ...] = ()
+    """Further listed names with this address: what is approved for one of them is approved here."""
     tcp: PortSet
     udp: PortSet
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every listed name that resolved to this address, lower case."""
+        return tuple(each.lower() for each in (self.name, *self.also_named) if each)
 
     def ports(self, transport: Transport) -> PortSet:
         """Give the ports asked of this host over that transport."""

@@ -191,11 +191,16 @@ def _listed(
 
 
 def _joined(before: PlannedHost | None, host: PlannedHost) -> PlannedHost:
-    """Probe an address once: the union of ports, the first target, and a name if any gives one."""
+    """Probe an address once: the union of ports, the first target, and every name it has."""
     if before is None:
         return host
+    names = tuple(dict.fromkeys((*before.names, *host.names)))
     return replace(
-        before, name=before.name or host.name, tcp=before.tcp | host.tcp, udp=before.udp | host.udp
+        before,
+        name=names[0] if names else None,
+        also_named=names[1:],
+        tcp=before.tcp | host.tcp,
+        udp=before.udp | host.udp,
     )
 
 

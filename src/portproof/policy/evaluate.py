@@ -59,8 +59,7 @@ def evaluate(
 def _names(run: RunRecord) -> Names:
     held: dict[Address, set[str]] = {}
     for host in run.plan.hosts:
-        if host.name:
-            held.setdefault(host.address, set()).add(host.name.lower())
+        held.setdefault(host.address, set()).update(host.names)
     return {address: frozenset(names) for address, names in held.items()}
 
 

@@ -39,7 +39,7 @@ def _fewest(
 def _differences(
     scene: Scene, sighting: Sighting, port: int, entry: BaselineEntry
 ) -> Iterator[str]:
-    if not entry.covers(sighting.host.address, sighting.host.name):
+    if not entry.covers(sighting.host.address, sighting.host.names):
         yield f"it is for {', '.join(entry.hosts_text) or 'other hosts'}"
     if entry.transport is not sighting.transport:
         yield f"it is for {entry.transport.upper()}"

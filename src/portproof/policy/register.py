@@ -35,8 +35,8 @@ class Register:
         """Give the entries that cover the host, of any transport and zone, in document order."""
         address = host.address
         found = {*self._places.get(address, ())}
-        if host.name:
-            found.update(self._places.get(host.name.lower(), ()))
+        for name in host.names:
+            found.update(self._places.get(name, ()))
         found.update(
             position
             for network, position in self._networks

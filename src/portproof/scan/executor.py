@@ -95,7 +95,7 @@ def require_covered(plan: ScanPlan, authorisation: Authorisation) -> None:
             f"{authorisation.id} that this vantage holds, or on another version of it",
         )
     for host in plan.hosts:
-        if not authorisation.permits(host.address, host.name):
+        if not any(authorisation.permits(host.address, name) for name in (None, *host.names)):
             raise AuthorisationError(
                 "outside",
                 str(host.address),

@@ -10,7 +10,7 @@ import pytest
 import factories as make
 from policy.judging import judge, judged, only
 from portproof.model.finding import Verdict
-from portproof.model.observation import Identification, Service
+from portproof.model.observation import Identification, PortState, Service
 
 RULE = "unapproved-exposure"
 YESTERDAY = make.TODAY - timedelta(days=1)
@@ -137,3 +137,10 @@ def test_one_unapproved_port_among_many_approved_is_found() -> None:
         443: Verdict.CONFORMS,
         8080: Verdict.DEVIATES,
     }
+
+
+def test_what_is_approved_for_one_name_of_an_address_is_approved_for_the_address() -> None:
+    host = replace(make.planned_host(name="a.example.com"), also_named=("b.example.com",))
+    outcome = make.host_outcome(host, states={PortState.OPEN: "443"})
+    approved = make.entry("", "443", names=("b.example.com",))
+    assert only(RULE, outcome, approved).verdict is Verdict.CONFORMS

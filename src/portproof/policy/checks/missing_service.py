@@ -160,8 +160,7 @@ def _absent(scene: Scene, entry: BaselineEntry, covered: Sequence[Sighting]) -> 
 
 def _goes_by(sighting: Sighting, name: str) -> bool:
     """Whether the host was listed by that name, or belongs to the asset that has it."""
-    listed = sighting.host.name
-    if listed is not None and listed.lower() == name:
+    if name in sighting.host.names:
         return True
     return sighting.asset is not None and name in sighting.asset.names
 

@@ -270,7 +270,7 @@ def _open_port(case: Case, host: HostOutcome, seen: Observation) -> OpenPortInfo
 def _granting(case: Case, host: HostOutcome, seen: Observation) -> str:
     """Give the entry in force that grants the endpoint from this zone; empty when none does."""
     matching = case.documents.baseline.matching(
-        seen.endpoint, zone=case.run.plan.vantage.zone, name=host.host.name
+        seen.endpoint, zone=case.run.plan.vantage.zone, names=host.host.names
     )
     return next((each.id for each in matching if each.in_force(case.run.finished.date())), "")
 

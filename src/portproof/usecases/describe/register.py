@@ -60,7 +60,7 @@ def _seen(case: Case, entry: BaselineEntry) -> str:
     hosts = [
         each
         for each in run.hosts
-        if each.transport is entry.transport and entry.covers(each.host.address, each.host.name)
+        if each.transport is entry.transport and entry.covers(each.host.address, each.host.names)
     ]
     planned = sum(len(each.host.ports(entry.transport) & entry.ports) for each in hosts)
     if not planned:
