@@ -26,10 +26,15 @@ def open_port() -> Iterator[int]:
         yield port
 
 
+GONE = 2_999
+"""Closed until a test listens there: no root is needed, and the kernel hands it to nobody else."""
+
+
 @contextmanager
 def listening(port: int = 0) -> Iterator[int]:
     """Accept connections on 127.0.0.5 and close them at once: a silent peer would be asked for seconds."""
     with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.5", port))
         server.listen(64)
         Thread(target=_serve, args=(server,), daemon=True).start()
@@ -53,9 +58,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, open_port: int) -> Site:
         tmp_path_factory.mktemp("formats"),
         networks=["127.0.0.5"],
         targets=["127.0.0.5", "gone.invalid"],
-        ports=f"1,{open_port}",
+        ports=f"{GONE},{open_port}",
         entries=[
-            entry("gone-web", "127.0.0.5", 1, "http", presence="required"),
+            entry("gone-web", "127.0.0.5", GONE, "http", presence="required"),
             entry("gone-database", "gone.invalid", 5432, "postgresql", presence="required"),
         ],
     )
@@ -157,14 +162,14 @@ def test_a_comparison_names_what_changed_and_between_which_runs(
     site: Site, evidence: dict[str, Any], open_port: int
 ) -> None:
     scans = [scanned(site, "jsonl")[0]["run"]]
-    with listening(1):
+    with listening(GONE):
         scans.append(scanned(site, "jsonl")[0]["run"])
     answer = portproof("diff", *scans, "--format", "json", cwd=site.folder)
     told = json.loads(answer.out)
     assert (answer.code, answer.err) == (1, "")
     assert [told["before"], told["after"]] == scans
     (change,) = told["changes"]
-    assert change["endpoint"] == "127.0.0.5:1/tcp"
+    assert change["endpoint"] == f"127.0.0.5:{GONE}/tcp"
     assert (change["before"], change["after"]) == ("closed", "open")
 
 
