@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import factories as make
 from portproof.documents import load_facts
 from portproof.model.baseline import Baseline
 from portproof.model.finding import FindingStatus
-from portproof.model.scan import ClockFacts, HostOutcome
+from portproof.model.scan import HostOutcome
 from portproof.store.sql import SqlStore, open_store
 from portproof.store.verify import verify_log
 from portproof.usecases.check import CheckResult, check
@@ -22,19 +22,6 @@ from portproof.usecases.inputs import Documents
 EXPOSED, CLOSED = make.open_host(p8080=None), make.open_host()
 DAY = timedelta(days=1)
 SHOP = make.baseline(assets=(make.asset("shop", "10.0.0.5,10.0.0.6"),))
-
-
-class MonthLater:
-    """A clock that stands still a month after the first run."""
-
-    def now(self) -> datetime:
-        return make.NOON + 30 * DAY
-
-    def monotonic_ms(self) -> int:
-        return 0
-
-    def facts(self) -> ClockFacts:
-        return ClockFacts(source="test", synchronised=True)
 
 
 @pytest.fixture

@@ -32,9 +32,6 @@ class Later:
     def now(self) -> datetime:
         return make.NOON + timedelta(days=30)
 
-    def monotonic_ms(self) -> int:
-        return 0
-
     def facts(self) -> ClockFacts:
         return ClockFacts(source="test", synchronised=True)
 
