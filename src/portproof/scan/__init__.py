@@ -3,8 +3,9 @@
 ::
 
     Executor ─► Campaign ──────────────── phases of one run, the record
-                   │
+                   │  desk: what the phases share, who hears what
        ┌───────────┼──────────────┬──────────────┐
+    tcp_phase   udp_phase   service_phase        │
        ▼           ▼              ▼              ▼
     connect     udp           identify        controls
     (lines,     (fanout,      (dialogue,      (asked all along,

@@ -110,7 +110,6 @@ class ConnectSweep:
         self._capacity = self._most = fit_connections(min(wanted, max(1, len(order))))
         self._lines = LinePool(self._capacity)
         self._patience = Patience(len(hosts), conditions.timing)
-        self._most_attempts = 1 + conditions.timing.max_retries
         self._deadlines: dict[float, deque[tuple[float, Line, int]]] = {}
         self._rows: list[Row] = []
         self._enough_rows = _FIRST_ROWS
@@ -332,7 +331,7 @@ class ConnectSweep:
                     self._silent(line.probe, line.attempts, line.sent)
 
     def _silent(self, probe: int, attempts: int, sent: float) -> None:
-        if attempts < self._most_attempts:
+        if attempts < self._patience.attempts[probe >> 16]:
             self.retransmitted += 1
             self._source.again(probe, attempts)
         else:

@@ -22,8 +22,9 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import Control, PlannedHost, Rates, RunRecord, ScanPlan
 from portproof.plan.authorise import require_in_force
 from portproof.scan import controls
-from portproof.scan.campaign import Campaign, Place
+from portproof.scan.campaign import Campaign
 from portproof.scan.connect import Monotonic
+from portproof.scan.desk import Place
 from portproof.scan.fold import Wanted
 from portproof.scan.routing import is_own
 

@@ -29,6 +29,8 @@ class Patience:
         self._variation_us = np.zeros(hosts)
         self._known = np.zeros(hosts, dtype=bool)
         self.timeout_s: list[float] = [timing.timeout_ms / _US_PER_MS] * hosts
+        self.attempts: list[int] = [1 + timing.max_retries] * hosts
+        """How often a silent port of each host is asked."""
 
     def learn(self, batch: OutcomeBatch) -> None:
         """Take the round-trip times of a batch into account."""
