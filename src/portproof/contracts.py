@@ -11,14 +11,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from portproof.model.batch import OutcomeBatch
+from portproof.model.carried import Carried, Checkpoint
 from portproof.model.endpoint import Address, Endpoint
-from portproof.model.evidence import EvidenceDocument, IntervalInfo
-from portproof.model.finding import Finding, FindingEvent, Judgement
 from portproof.model.observation import Observation
 from portproof.model.scan import ClockFacts, Control, ControlSample, RunRecord, RunStatus, ScanPlan
+
+if TYPE_CHECKING:
+    # A scan needs neither, and they are a fifth of what it imports.
+    from portproof.model.evidence import EvidenceDocument, IntervalInfo
+    from portproof.model.finding import Finding, FindingEvent, Judgement
 
 
 class Clock(Protocol):
@@ -79,6 +83,10 @@ class ScanListener(Protocol):
         """Take one control sample."""
         ...
 
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take where the sweep stands; it replaces the one before."""
+        ...
+
     def progress(self, progress: Progress) -> None:
         """Hear where the scan stands."""
         ...
@@ -97,10 +105,18 @@ class Scanner(Protocol):
         """
         ...
 
-    def run(self, plan: ScanPlan, listener: ScanListener, stop: StopSignal) -> RunRecord:
+    def run(
+        self,
+        plan: ScanPlan,
+        listener: ScanListener,
+        stop: StopSignal,
+        *,
+        carried: Carried | None = None,
+    ) -> RunRecord:
         """Carry the plan out; returns a record also when stopped or inconclusive.
 
-        The authorisation is checked again for each host before its packets leave.
+        The authorisation is checked again for each host before its packets leave. What is
+        `carried` over from the run that the plan continues is not asked again.
 
         Raises:
             AuthorisationError: the plan's authorisation has ended, or does not match its hosts.
@@ -132,6 +148,10 @@ class RunSummary:
     planned: int
     measured: int
     deviations: int | None
+    continues: str | None = None
+    """Id of the interrupted run that it goes on with."""
+    continued_by: str | None = None
+    """Id of the latest run that goes on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +173,13 @@ class Store(Protocol):
         """
         ...
 
-    def begin_run(self, plan: ScanPlan, started: datetime) -> ScanListener:
-        """Record that a run began; the listener keeps what it is given, each call its own transaction."""
+    def begin_run(
+        self, plan: ScanPlan, started: datetime, carried: Carried | None = None
+    ) -> ScanListener:
+        """Record that a run began; the listener keeps what it is given, each call its own transaction.
+
+        What is `carried` over is kept with it: the run may be killed, and continued itself.
+        """
         ...
 
     def finish_run(self, record: RunRecord) -> str:

@@ -73,7 +73,8 @@ class AuthorisationError(PortproofError):
     """The scan is refused: no authorisation, an expired one, or targets outside it.
 
     `code` is a stable word for records and tests: `missing`, `not-yet-valid`, `expired`,
-    `outside`, `excluded`, `name-not-permitted`, `budget`. `subject` is what was refused.
+    `outside`, `excluded`, `name-not-permitted`, `rate`, `budget`, `changed`. `subject` is what was
+    refused.
     """
 
     def __init__(self, code: str, subject: str, problem: str) -> None:

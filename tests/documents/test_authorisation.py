@@ -35,7 +35,7 @@ def test_the_least_authorisation_has_careful_defaults(tmp_path: Path) -> None:
     read = authorisation(tmp_path)
     assert read.networks == (ip_network("192.0.2.0/24"),)
     assert (read.exclusions, read.names, read.controls) == ((), (), ())
-    assert (read.rates, read.max_probes) == (Rates(), 50_000_000)
+    assert (read.rates, read.max_probes) == (Rates(max_flows=16_384), 50_000_000)
     assert read.allow_fragile == PortSet.empty()
 
 
@@ -107,7 +107,7 @@ def test_exclusions_names_and_controls_are_kept(tmp_path: Path) -> None:
             networks=(ip_network("2001:db8::/64"),),
         ),
     )
-    assert read.rates == Rates(global_pps=100)
+    assert read.rates == Rates(global_pps=100, max_flows=16_384)
     assert read.allow_fragile == PortSet.of(9100, 47808)
     assert not read.permits(ip_address("192.0.2.66"))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from documents.writing import written
 from portproof.documents import load_vantages
+from portproof.model.rates import Rates
 from portproof.model.vantage import Trust, Vantage, Zone
 
 
@@ -42,6 +43,21 @@ def test_zones_and_vantages_are_read(tmp_path: Path) -> None:
             location="elsewhere",
             public_addresses=(ip_address("198.51.100.1"), ip_address("2001:db8::1")),
         ),
+    )
+
+
+def test_a_vantage_limits_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """\
+        zones: [{name: internet, trust: untrusted}]
+        vantages: [{id: probe-1, zone: internet, rates: {global_pps: 500, per_subnet_pps: 50}}]
+        """,
+    )
+    own = load_vantages(path).vantages[0].rates
+    assert own is not None
+    assert Rates(max_flows=100).stricter(own) == Rates(
+        global_pps=500, per_subnet_pps=50, max_flows=100
     )
 
 

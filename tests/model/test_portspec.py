@@ -210,3 +210,27 @@ def test_every_everyday_name_leads_to_a_registered_one() -> None:
 )
 def test_a_port_has_one_preferred_name(port: int, transport: Transport, name: str | None) -> None:
     assert service_name(port, transport) == name
+
+
+BOTH = (Transport.TCP, Transport.UDP)
+
+
+@pytest.mark.parametrize(
+    ("text", "bare", "meant"),
+    [
+        ("53", (Transport.UDP,), "U:53"),
+        ("53,T:80,81", BOTH, "T:53,80-81,U:53"),
+        ("53/tcp,123", BOTH, "T:53,123,U:123"),
+        ("syslog", BOTH, "U:514"),
+        ("domain", BOTH, "T:53,U:53"),
+    ],
+)
+def test_what_has_no_prefix_means_the_transports_that_the_caller_says(
+    text: str, bare: tuple[Transport, ...], meant: str
+) -> None:
+    assert str(parse_ports(text, bare)) == meant
+
+
+def test_ports_less_others_are_told_apart_by_transport() -> None:
+    left = parse_ports("T:22,53,U:53,123") - parse_ports("U:53,T:22")
+    assert str(left) == "T:53,U:123"

@@ -317,3 +317,17 @@ def test_an_address_with_two_names_is_probed_once_and_keeps_both() -> None:
         ("b.example.com",),
         "80,443",
     )
+
+
+def test_excluded_ports_are_asked_of_no_target_not_even_where_it_names_them() -> None:
+    asked = replace(request("10.0.0.5:22,443", "10.0.0.6"), exclude_ports=parse_ports("22"))
+    assert [str(each.tcp) for each in lay(asked).hosts] == ["443", "80"]
+
+
+def test_the_plan_names_the_engine_and_the_lowest_rates() -> None:
+    limits = Rates(global_pps=50)
+    asked = replace(request("10.0.0.5"), engine="syn", limits=limits)
+    identity = RunIdentity(run_id="r", seed=7)
+    held = authorisation(rates=Rates(global_pps=900, per_host_pps=30))
+    done = complete(lay(asked), asked, identity=identity, authorisation=held, own_controls=())
+    assert (done.engine, done.rates.global_pps, done.rates.per_host_pps) == ("syn", 50, 30)

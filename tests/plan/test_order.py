@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from portproof.model.endpoint import Transport
 from portproof.model.ports import PortSet
 from portproof.model.scan import PlannedHost
-from portproof.plan.order import Permutation, ProbeOrder
+from portproof.plan.order import Part, Permutation, ProbeOrder
 
 sizes = st.integers(0, 3000)
 seeds = st.integers(-(2**70), 2**70)
@@ -73,4 +73,49 @@ def host(index: int, ports: PortSet) -> PlannedHost:
 
 def draw(order: ProbeOrder, start: int, count: int) -> list[tuple[int, int]]:
     hosts, ports = order.block(start, count)
+    return list(zip(hosts.tolist(), ports.tolist(), strict=True))
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), port_sets), max_size=6), seeds)
+def test_runs_of_hosts_are_in_the_order_of_the_hosts_one_by_one(
+    runs: list[tuple[int, PortSet]], seed: int
+) -> None:
+    ports = [each for count, each in runs for _ in range(count)]
+    one_by_one = ProbeOrder([host(*each) for each in enumerate(ports)], Transport.TCP, seed)
+    in_runs = ProbeOrder.of_runs(runs, seed)
+    assert draw(in_runs, 0, len(in_runs)) == draw(one_by_one, 0, len(one_by_one))
+
+
+def test_a_network_costs_no_more_than_an_address() -> None:
+    order = ProbeOrder.of_runs([(1 << 24, PortSet.from_iterable(range(1, 101)))], 1)
+    hosts, ports = order.block(len(order) - 4096, 4096)
+    assert len(order) == 100 << 24
+    assert len(np.unique(hosts)) > 4_000
+    assert set(ports.tolist()) == set(range(1, 101))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 120), st.integers(0, 40)), max_size=5),
+    st.integers(0, 150),
+    st.integers(0, 150),
+)
+def test_a_part_is_its_ranges_one_after_the_other(
+    spans: list[tuple[int, int]], start: int, count: int
+) -> None:
+    whole = ProbeOrder.of_runs([(4, PortSet.from_iterable(range(1, 41)))], 1)
+    ranges = [range(begin, begin + size) for begin, size in spans]
+    part = Part(whole, ranges)
+    expected = [pair for each in ranges for pair in draw(whole, each.start, len(each))]
+    assert len(part) == len(expected)
+    assert draw_part(part, start, count) == expected[start : start + count]
+
+
+def test_a_part_beyond_its_order_is_refused() -> None:
+    whole = ProbeOrder.of_runs([(1, PortSet.from_iterable([80]))], 1)
+    with pytest.raises(ValueError, match="no part of an order of 1 numbers"):
+        Part(whole, [range(2)])
+
+
+def draw_part(part: Part, start: int, count: int) -> list[tuple[int, int]]:
+    hosts, ports = part.block(start, count)
     return list(zip(hosts.tolist(), ports.tolist(), strict=True))

@@ -14,7 +14,7 @@ holds all faults of the file at once::
 Reading order: `reading` (the two passes, and how a path becomes a place), `text`, `tree`,
 `shape` and `wording` (what pydantic checks, and how it is said), then one document:
 `vantages` is the smallest, `baseline` with `baseline_shape`, `hosts`, `portlists` and `overlap`
-the largest. `json_schema` makes schemas for editors of the same shapes, `schema` writes them.
+the largest. `target_list` is no YAML: the lists of `-iL`. `json_schema` makes schemas for editors of the same shapes, `schema` writes them.
 
 The hardest decision: all faults at once, without one causing others. A loader that stops at the
 first fault costs its user a round for each; one that goes on regardless reports an unknown asset
@@ -30,6 +30,8 @@ from portproof.documents.facts import load_facts
 from portproof.documents.framework import load_framework
 from portproof.documents.json_schema import json_schemas
 from portproof.documents.service_rules import load_service_rules
+from portproof.documents.target_list import load_target_list
+from portproof.documents.top_ports import load_top_ports
 from portproof.documents.vantages import load_vantages
 from portproof.documents.waivers import load_waivers
 
@@ -41,6 +43,8 @@ __all__ = [
     "load_framework",
     "load_service_rules",
     "load_settings",
+    "load_target_list",
+    "load_top_ports",
     "load_vantages",
     "load_waivers",
 ]

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from portproof.documents.hosts import read_targets
 from portproof.documents.portlists import read_ports
+from portproof.documents.rates import RatesShape
 from portproof.documents.reading import Reading
 from portproof.documents.shape import (
     Chosen,
@@ -28,9 +29,6 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import Control, ControlKind, Rates
 from portproof.model.targetspec import NameTarget
 
-# Ten times what one sender can put on a 10 Gbit/s line; more is a typing mistake.
-_Rate = Annotated[int, Field(ge=1, le=100_000_000)]
-
 
 class ExclusionShape(Shape):
     """Addresses that must not be probed."""
@@ -47,17 +45,6 @@ class NameShape(Shape):
     provider: str = ""
     networks: OneOrMore[NumericHost]
     """What the provider permits to be probed behind this name."""
-
-
-class RatesShape(Shape):
-    """How fast, and how wide."""
-
-    global_pps: _Rate = Rates().global_pps
-    """Probes per second, over all hosts."""
-    per_host_pps: _Rate = Rates().per_host_pps
-    max_connections: _Rate = Rates().max_connections
-    """Connections at once, over all hosts."""
-    per_host_connections: _Rate = Rates().per_host_connections
 
 
 class ControlShape(Shape):

@@ -30,6 +30,8 @@ class ConfigurationShape(Shape):
     """Who runs the audit."""
     database: Words | None = None
     """A path, or a URL such as postgresql://..."""
+    stop_file: Words | None = None
+    """A scan ends while this file is there (default: portproof.stop beside the database)."""
     baseline: Words | None = None
     """Path of the baseline; paths are relative to this file."""
     authorisation: Words | None = None
@@ -69,6 +71,7 @@ def load_settings(path: Path) -> SettingsDocument:
         classification=document.classification,
         operator=document.operator,
         database=_database(folder, document.database),
+        stop_file=_beside(folder, document.stop_file),
         baseline=_beside(folder, document.baseline),
         authorisation=_beside(folder, document.authorisation),
         waivers=_beside(folder, document.waivers),

@@ -12,6 +12,7 @@ from portproof.documents.configuration import ConfigurationShape
 from portproof.documents.facts import FactsShape
 from portproof.documents.framework import FrameworkShape
 from portproof.documents.service_rules import RulesShape
+from portproof.documents.top_ports import TopPortsShape
 from portproof.documents.vantages import VantagesShape
 from portproof.documents.waivers import WaiversShape
 from portproof.model.evidence import SCHEMA as EVIDENCE_SCHEMA
@@ -26,6 +27,7 @@ _SHAPES: Final[dict[str, type[BaseModel]]] = {
     "vantages": VantagesShape,
     "service-rules": RulesShape,
     "facts": FactsShape,
+    "top-ports": TopPortsShape,
     "framework": FrameworkShape,
     "portproof": ConfigurationShape,
 }

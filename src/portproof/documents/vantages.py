@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from portproof.documents.hosts import read_targets
+from portproof.documents.rates import VantageRatesShape
 from portproof.documents.reading import Reading
 from portproof.documents.shape import Chosen, Id, NumericHost, OneAddress, OneOrMore, Shape
 from portproof.model.endpoint import Network
@@ -40,6 +41,8 @@ class VantageShape(Shape):
     location: str = ""
     public_addresses: list[OneAddress] = Field(default_factory=list)
     """Its source addresses as targets see them, after NAT."""
+    rates: VantageRatesShape | None = None
+    """What may leave from it at most; the stricter of this and the authorisation's holds."""
 
 
 class VantagesShape(Shape):
@@ -94,6 +97,7 @@ def _vantage(vantage: VantageShape) -> Vantage:
         operator=vantage.operator,
         location=vantage.location,
         public_addresses=tuple(vantage.public_addresses),
+        rates=vantage.rates.read() if vantage.rates else None,
     )
 
 

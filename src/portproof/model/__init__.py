@@ -11,6 +11,8 @@ Reading order::
     probe         Turn, StartTls, Dialogue: a conversation without a socket
     batch         outcomes by the thousand, as NumPy columns
     scan          ScanPlan before, RunRecord after
+    drawn         how far an order of probes was drawn
+    carried       what one run hands to the next: Checkpoint, Carried
     authorisation who allows which addresses (law 4)
     baseline      the approved services     waiver   accepted risks     rule   the data files
     finding       Verdict, Judgement, Finding and its life

@@ -128,6 +128,8 @@ class MethodInfo:
     timeout_ms: int
     min_timeout_ms: int
     max_retries: int
+    most_retries: int
+    """Retries at most, on a path that loses packets."""
     udp_timeout_ms: int
     global_pps: int
     per_host_pps: int
@@ -156,6 +158,10 @@ class RunInfo:
     masked: int | None
     outcome_digest: str
     """Digest of the run's canonical outcome record: what later ledgers prove."""
+    continues: str = ""
+    """Id of the interrupted run that it goes on with; empty for most."""
+    carried_over: str = ""
+    """`Continues run …: 900 endpoints carried over (measured between … and …), 12 asked again`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +201,13 @@ class CoverageInfo:
     measured: int
     unmeasured: dict[str, int]
     missing: int
+    loss_ppm: int | None = None
+    """Of a million packets, how many were lost each way by the run's estimate; None for a host, for
+    UDP, and where there is no estimate."""
+    carried: int = 0
+    """Of the measured, those carried over from the run that this one continues; 0 for a host."""
+    repeated: int = 0
+    """Endpoints asked again that an earlier run had asked, or may have, in vain; 0 for a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

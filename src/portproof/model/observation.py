@@ -72,6 +72,14 @@ class LocalFault(StrEnum):
     """The run ended before this endpoint's turn."""
     NOT_PROBED = "not-probed"
     """No protocol probe is registered for this UDP port: nothing was asked, nothing is known."""
+    NOT_DISCOVERED = "not-discovered"
+    """Host discovery was asked for, and the host answered none of it: no port was asked."""
+    LOSSY_PATH = "lossy-path"
+    """Silence on a path that loses too much: an answer may have been missed (scan.loss)."""
+    HOST_TIMEOUT = "host-timeout"
+    """The time granted for its host was over before this endpoint's turn."""
+    LOST_WORKER = "lost-worker"
+    """The process that had this endpoint to probe ended before it told what came of it."""
 
 
 class Identification(StrEnum):

@@ -11,7 +11,8 @@
 ==================  ============================================================
 
 One difference from nmap, where no prefix means every protocol that is scanned: here it means
-TCP. A UDP port proves nothing until it is asked in its own protocol, so UDP is written out.
+TCP, unless the caller says otherwise (`bare`, which `-sU` and `-sTU` do). A UDP port proves nothing
+until it is asked in its own protocol, so UDP is written out.
 Prefixes, suffixes and names may be in either case. What starts with a letter is a name, so a
 range never has names as its ends.
 """
@@ -33,10 +34,13 @@ from portproof.model.ports import HIGHEST_PORT, PortSet
 _PREFIX: Final = re.compile(r"([A-Za-z]):\s*")
 _DASHES: Final = "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"
 _TRANSPORT_BY_LETTER: Final = {"T": Transport.TCP, "U": Transport.UDP}
+_TCP_ONLY: Final = (Transport.TCP,)
 # RFC 6335 §5.1 limits a service name to 15 characters; a few older ones are longer.
 _LONGEST_NAME: Final = 24
 
 Range: TypeAlias = tuple[int, int]
+InForce: TypeAlias = tuple[Transport, ...]
+"""The transports that an item without a prefix or suffix of its own is meant for; at least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,19 @@ class PortSpec:
     def __bool__(self) -> bool:
         return bool(self.tcp) or bool(self.udp)
 
+    def __sub__(self, other: PortSpec) -> PortSpec:
+        return PortSpec(self.tcp - other.tcp, self.udp - other.udp)
+
     def __str__(self) -> str:
         if not self.udp:
             return str(self.tcp)
         return f"T:{self.tcp},U:{self.udp}" if self.tcp else f"U:{self.udp}"
 
 
-def parse_ports(text: str) -> PortSpec:
+def parse_ports(text: str, bare: InForce = _TCP_ONLY) -> PortSpec:
     """Read a port specification, such as `22,80,1-1024` or `T:22,U:domain`.
+
+    `bare` are the transports of what stands before the first prefix.
 
     Raises:
         SpecificationError: at the first fault, with its place in the text.
@@ -73,13 +82,13 @@ def parse_ports(text: str) -> PortSpec:
     if not text.strip():
         raise SpecificationError(text, 0, "no port is given; write for example 22,80 or T:22,U:53")
     ranges: dict[Transport, list[Range]] = {transport: [] for transport in Transport}
-    in_force = Transport.TCP
+    in_force = bare
     for offset, item in _items(text):
         with placed_in(text, offset):
             in_force, body_offset = _prefix(item, in_force)
             with placed_in(item, body_offset):
-                transport, found = _item(item[body_offset:], in_force)
-        ranges[transport].extend(found)
+                for transport, found in _item(item[body_offset:], in_force):
+                    ranges[transport].extend(found)
     return PortSpec(
         PortSet.from_ranges(ranges[Transport.TCP]), PortSet.from_ranges(ranges[Transport.UDP])
     )
@@ -138,8 +147,8 @@ def _items(text: str) -> Iterator[tuple[int, str]]:
         yield start + len(item) - len(item.lstrip()), item.strip()
 
 
-def _prefix(item: str, in_force: Transport) -> tuple[Transport, int]:
-    """Give the transport in force from this item on, and where the item's body starts."""
+def _prefix(item: str, in_force: InForce) -> tuple[InForce, int]:
+    """Give the transports in force from this item on, and where the item's body starts."""
     found = _PREFIX.match(item)
     if not found:
         return in_force, 0
@@ -148,22 +157,23 @@ def _prefix(item: str, in_force: Transport) -> tuple[Transport, int]:
         raise SpecificationError(
             item, 0, f"unknown prefix {found[1]}: - only T: (TCP) and U: (UDP) are known"
         )
-    return _TRANSPORT_BY_LETTER[letter], found.end()
+    return (_TRANSPORT_BY_LETTER[letter],), found.end()
 
 
-def _item(item: str, in_force: Transport) -> tuple[Transport, list[Range]]:
+def _item(item: str, in_force: InForce) -> list[tuple[Transport, list[Range]]]:
     """Read one item without its prefix: a port, a range or a name, perhaps with a suffix."""
     _refuse_what_is_no_item(item)
     body, slash, suffix = item.partition("/")
-    transport = in_force
+    transports = in_force
     if slash:
         with placed_in(item, len(body) + 1):
-            transport = _suffix(suffix)
+            transports = (_suffix(suffix),)
     if not body:
         raise SpecificationError(item, 0, "a port, range or name is missing before '/'")
     if _is_letter(body[0]):
-        return transport, _named(body, transport)
-    return transport, [_range(body)]
+        return _named(body, transports)
+    found = [_range(body)]
+    return [(each, found) for each in transports]
 
 
 def _refuse_what_is_no_item(item: str) -> None:
@@ -220,17 +230,18 @@ def _port(text: str) -> int:
     return read_number(text, 1, HIGHEST_PORT, "a port")
 
 
-def _named(name: str, transport: Transport) -> list[Range]:
-    """Give the ports registered for a service name on one transport."""
+def _named(name: str, transports: InForce) -> list[tuple[Transport, list[Range]]]:
+    """Give the ports registered for a service name; it must have one on one of the transports."""
     registered = registration(name)
     if registered is None:
         raise SpecificationError(name, 0, f"unknown service name {excerpt(name)}{_hint(name)}")
-    ports = registered.on(transport)
-    if not ports:
+    found = [(each, [(port, port) for port in registered.on(each)]) for each in transports]
+    if not any(ports for _, ports in found):
+        transport = transports[0]
         other = Transport.UDP if transport is Transport.TCP else Transport.TCP
         problem = f"{name} has no {transport} port in the IANA registry; write {name}/{other}"
         raise SpecificationError(name, 0, problem)
-    return [(port, port) for port in ports]
+    return found
 
 
 def _hint(name: str) -> str:

@@ -33,6 +33,8 @@ class Turn:
     until: bytes | None = None
     size: int | None = None
     limit: int = 4096
+    any_port: bool = False
+    """A UDP turn whose answer may come from another port of the same address (RFC 1350 §4)."""
 
 
 @dataclass(frozen=True, slots=True)

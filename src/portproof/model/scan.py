@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from portproof.model.drawn import Continuation, Drawn
 from portproof.model.endpoint import Address, Endpoint, Network, Transport
 from portproof.model.observation import LocalFault, Observation, PortState, Reason
 from portproof.model.ports import PortSet
+from portproof.model.rates import Rates as Rates  # noqa: PLC0414 - part of the plan; exported here
 from portproof.model.vantage import Vantage
 
 # ---------------------------------------------------------------- the plan
@@ -77,16 +79,6 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """How fast and how wide; probes per second, and connections at once."""
-
-    global_pps: int = 20_000
-    per_host_pps: int = 20_000
-    max_connections: int = 4_000
-    per_host_connections: int = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Time-outs in milliseconds and how often a silent port is asked again."""
 
@@ -94,7 +86,10 @@ class Timing:
     """The longest wait for an answer; shortened per host once round-trip times are known."""
     min_timeout_ms: int = 250
     max_retries: int = 2
-    """Further probes to a silent port: silence after 1 + max_retries attempts is filtered."""
+    """Further probes to a silent port on a path that loses nothing."""
+    most_retries: int = 30
+    """Further probes at most, on a path that loses packets: silence counts once the probability of
+    having missed an answer is small enough; what would take more probes is Unmeasured."""
     udp_timeout_ms: int = 1_500
     dialogue_timeout_ms: int = 3_000
     """Per turn of a protocol conversation."""
@@ -102,6 +97,16 @@ class Timing:
     """How often each control is asked while probes are under way."""
     max_witness_gap_ms: int = 5_000
     """Silence between two witnesses further apart than this is not evidence (law 2)."""
+    host_timeout_ms: int | None = None
+    """The longest time spent on one host; its ports without an outcome are then Unmeasured.
+
+    None: no limit.
+    """
+
+    @property
+    def most_attempts(self) -> int:
+        """Give how often a silent port is asked at most."""
+        return 1 + max(self.max_retries, self.most_retries)
 
 
 class ControlKind(StrEnum):
@@ -159,6 +164,10 @@ class ScanPlan:
     excluded: tuple[Network, ...] = ()
     """Authorised exclusions that cut into the targets; printed, never probed."""
     engine: str = "connect"
+    discover: bool = False
+    """Whether hosts are looked for first, and those that do not answer are left alone."""
+    continues: str | None = None
+    """Id of the interrupted run that this one goes on with: the same endpoints in the same order."""
 
     def probes(self, transport: Transport) -> int:
         """Count the endpoints that can be asked over that transport."""
@@ -247,18 +256,30 @@ class Coverage:
     measured: int
     unmeasured: Mapping[LocalFault, int]
     missing: int
+    carried: int = 0
+    """Of the measured, those carried over from the run that this one continues."""
+    repeated: int = 0
+    """Endpoints this run asked again, which an earlier run had asked, or may have, in vain."""
+    loss_ppm: int | None = None
+    """The estimate of how many of a million single packets are lost each way, over all TCP paths of
+    the run (scan.loss), if both directions lose alike; None where nothing answered or the estimate
+    went with a lost process, and over UDP, where a question without an answer proves no loss."""
 
 
-def coverage_of(plan: ScanPlan, hosts: Sequence[HostOutcome]) -> tuple[Coverage, ...]:
+def coverage_of(
+    plan: ScanPlan, hosts: Sequence[HostOutcome], *, loss_ppm: int | None = None
+) -> tuple[Coverage, ...]:
     """Sum planned, measured and unmeasured endpoints per transport that was planned.
 
     A name that did not resolve counts with the ports asked of it, as if it had one address: what
-    could not be looked at must not vanish from the sum.
+    could not be looked at must not vanish from the sum. `loss_ppm` is what is known of the TCP paths.
     """
-    return tuple(_coverage(plan, hosts, each) for each in Transport if plan.planned(each))
+    return tuple(_coverage(plan, hosts, each, loss_ppm) for each in Transport if plan.planned(each))
 
 
-def _coverage(plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport) -> Coverage:
+def _coverage(
+    plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport, loss_ppm: int | None
+) -> Coverage:
     held = [each for each in hosts if each.transport is transport]
     measured = sum(len(ports) for each in held for ports in each.states.values())
     unmeasured: Counter[LocalFault] = Counter()
@@ -272,6 +293,7 @@ def _coverage(plan: ScanPlan, hosts: Sequence[HostOutcome], transport: Transport
         measured=measured,
         unmeasured={fault: count for fault, count in unmeasured.items() if count},
         missing=planned - measured - unmeasured.total(),
+        loss_ppm=loss_ppm if transport is Transport.TCP else None,
     )
 
 
@@ -319,6 +341,10 @@ class RunRecord:
     tool_version: str
     retransmitted: int | None = 0
     """Probes sent again to silent ports; None: the count is lost."""
+    continuation: Continuation | None = None
+    """What was carried over; None for a run that continues none."""
+    drawn: tuple[Drawn, ...] = ()
+    """How far each order was drawn: what a continuation of this run would repeat."""
 
     @property
     def conclusive(self) -> bool:

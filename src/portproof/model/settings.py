@@ -26,6 +26,8 @@ class SettingsDocument:
     """Who runs the audit."""
     database: str | None = None
     """A path, or a URL with `://`."""
+    stop_file: Path | None = None
+    """A scan ends, and none begins, while this file is there."""
     baseline: Path | None = None
     authorisation: Path | None = None
     waivers: Path | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from portproof.model.endpoint import Address, Network
+from portproof.model.rates import Rates
 
 
 class Trust(StrEnum):
@@ -38,6 +39,8 @@ class Vantage:
     location: str = ""
     public_addresses: tuple[Address, ...] = ()
     """Its source addresses as targets see them, after NAT; empty where not declared."""
+    rates: Rates | None = None
+    """What may leave from this place at most; None: the authorisation's rates alone bind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ def require_inside(target: TargetSpec, authorisation: Authorisation) -> None:
     if isinstance(target, NameTarget):
         return
     covered = _spans(authorisation.networks)
-    for low, high in _runs(target):
+    for low, high in runs_of(target):
         if not (is_hosts_address(low) and is_hosts_address(high)):
             raise AuthorisationError("outside", str(target), "it is not the address of a host")
         if not any(_within(low, high, span) for span in covered):
@@ -139,8 +139,8 @@ def permitted_addresses(
     return permitted
 
 
-def _runs(target: NumericTarget) -> Iterator[Span]:
-    """Give the target as stretches of neighbouring addresses, each by its first and last."""
+def runs_of(target: NumericTarget) -> Iterator[Span]:
+    """Give a target as stretches of neighbouring addresses, each by its first and last."""
     match target:
         case AddressTarget(address=address):
             yield address, address

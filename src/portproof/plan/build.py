@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_network
+from typing import Final
 
-from portproof.errors import AuthorisationError, BudgetError
+from portproof.errors import AuthorisationError, BudgetError, SettingsError
 from portproof.model.authorisation import FRAGILE_PORTS, Authorisation
 from portproof.model.endpoint import Address, Network
 from portproof.model.ports import PortSet
 from portproof.model.portspec import PortSpec
+from portproof.model.rates import Rates
 from portproof.model.scan import Control, PlannedHost, Resolution, ScanPlan, Timing
 from portproof.model.targetspec import (
     AddressTarget,
@@ -25,11 +27,14 @@ from portproof.model.targetspec import (
     NumericTarget,
     RangeTarget,
     TargetSpec,
+    address_at,
     addresses,
 )
 from portproof.model.targetspec import size as address_count
 from portproof.model.vantage import Vantage
 from portproof.plan.authorise import permitted_addresses, require_in_force, require_inside
+
+_NO_PORTS: Final = PortSpec(PortSet.empty(), PortSet.empty())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +60,18 @@ class PlanRequest:
     targets: tuple[TargetSpec, ...]
     ports: PortSpec
     exclude: tuple[TargetSpec, ...] = ()
+    exclude_ports: PortSpec = _NO_PORTS
+    """Left alone on every target, those with ports of their own too."""
     vantage: Vantage
     timing: Timing = field(default_factory=Timing)
+    limits: Rates | None = None
+    """Lower rates than the authorisation's, asked for; None: the authorisation's alone bind."""
+    min_rate: int | None = None
+    """Probes per second that the run must be allowed to send; None: any rate will do."""
+    ip_version: int | None = None
+    """4 or 6: ask only the addresses of names that are of this version; None: all of them."""
+    engine: str = "connect"
+    discover: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +94,27 @@ def admit(request: PlanRequest, authorisation: Authorisation | None, at: datetim
     Needs no resolver: it is asked before the first DNS question leaves.
 
     Raises:
-        AuthorisationError: the authorisation does not hold at `at`, or a target lies outside it.
+        AuthorisationError: the authorisation does not hold at `at`, a target lies outside it, or
+            its rates lie below the lowest one asked for (`rate`).
         BudgetError: more endpoints than the authorisation's `max_probes`.
+        SettingsError: a target is of the other IP version than the one asked for.
     """
     held = require_in_force(authorisation, at)
     for target in request.targets:
+        _require_version(target, request.ip_version)
         require_inside(target, held)
-    _require_budget(request, held)
+        if not ports_of(target, request):
+            raise AuthorisationError("excluded", str(target), "every port asked of it is excluded")
+    _require_rate(request, held)
+    require_budget(request, held)
+    return held
+
+
+def rates_of(request: PlanRequest, authorisation: Authorisation) -> Rates:
+    """Give the rates of the run: the lowest of the authorisation's, the vantage's, those asked for."""
+    held = authorisation.rates
+    for lower in (request.vantage.rates, request.limits):
+        held = held.stricter(lower) if lower is not None else held
     return held
 
 
@@ -106,12 +135,10 @@ def lay_out(
         BudgetError: as `admit`.
     """
     held = admit(request, authorisation, at)
+    exclude = excluded_targets(request, resolutions)
+    resolutions = [of_version(each, request.ip_version) for each in resolutions]
     by_name = {each.name: each for each in resolutions}
-    exclude = tuple(_excluded(request, by_name))
-    wanted = {each.name for each in request.targets if isinstance(each, NameTarget)}
-    permitted = {
-        name: permitted_addresses(by_name[name], held) for name in by_name if name in wanted
-    }
+    permitted = permitted_by_name(request, held, resolutions)
     merged: dict[Address, PlannedHost] = {}
     left_out: dict[Network, None] = {}
     for host in _listed(request, permitted):
@@ -121,7 +148,7 @@ def lay_out(
         else:
             left_out[gone] = None
     _require_something(merged, request, by_name)
-    _require_within_budget(sum(len(each.tcp) + len(each.udp) for each in merged.values()), held)
+    require_within_budget(sum(len(each.tcp) + len(each.udp) for each in merged.values()), held)
     return Layout(
         hosts=tuple(merged.values()),
         resolutions=tuple(
@@ -150,24 +177,48 @@ def complete(
         resolutions=layout.resolutions,
         controls=(*own_controls, *_speaking(authorisation.controls, layout.addresses)),
         authorisation=authorisation.ref(),
-        rates=authorisation.rates,
+        rates=rates_of(request, authorisation),
         timing=request.timing,
         silent_ports=PortSet.of(*FRAGILE_PORTS) - authorisation.allow_fragile,
         seed=identity.seed,
         excluded=layout.excluded,
+        engine=request.engine,
+        discover=request.discover,
     )
 
 
-def _require_budget(request: PlanRequest, authorisation: Authorisation) -> None:
-    """Count before listing: a name counts as one address until it is resolved."""
+def permitted_by_name(
+    request: PlanRequest, authorisation: Authorisation, resolutions: Sequence[Resolution]
+) -> dict[str, tuple[Address, ...]]:
+    """Give the addresses that may be probed of each name among the targets.
+
+    Raises:
+        AuthorisationError: as `plan.authorise.permitted_addresses`.
+    """
+    wanted = {each.name for each in request.targets if isinstance(each, NameTarget)}
+    asked = (of_version(each, request.ip_version) for each in resolutions if each.name in wanted)
+    return {each.name: permitted_addresses(each, authorisation) for each in asked}
+
+
+def require_budget(request: PlanRequest, authorisation: Authorisation) -> None:
+    """Count before listing: a name counts as one address until it is resolved.
+
+    Raises:
+        BudgetError: the targets, each by itself, are more than the authorisation allows.
+    """
     probes = 0
     for target in request.targets:
-        tcp, udp = _ports_of(target, request)
-        probes += (len(tcp) + len(udp)) * (address_count(target) or 1)
-    _require_within_budget(probes, authorisation)
+        asked = ports_of(target, request)
+        probes += (len(asked.tcp) + len(asked.udp)) * (address_count(target) or 1)
+    require_within_budget(probes, authorisation)
 
 
-def _require_within_budget(probes: int, authorisation: Authorisation) -> None:
+def require_within_budget(probes: int, authorisation: Authorisation) -> None:
+    """Let that many endpoints through.
+
+    Raises:
+        BudgetError: they are more than the authorisation allows.
+    """
     if probes > authorisation.max_probes:
         raise BudgetError(
             f"{probes:,} endpoints",
@@ -181,13 +232,15 @@ def _listed(
 ) -> Iterator[PlannedHost]:
     """Give each address of each target, in the order of the list."""
     for target in request.targets:
-        tcp, udp = _ports_of(target, request)
+        asked = ports_of(target, request)
         name = target.name if isinstance(target, NameTarget) else None
         held = (
             permitted.get(target.name, ()) if isinstance(target, NameTarget) else addresses(target)
         )
         for address in held:
-            yield PlannedHost(address=address, target=str(target), name=name, tcp=tcp, udp=udp)
+            yield PlannedHost(
+                address=address, target=str(target), name=name, tcp=asked.tcp, udp=asked.udp
+            )
 
 
 def _joined(before: PlannedHost | None, host: PlannedHost) -> PlannedHost:
@@ -204,12 +257,18 @@ def _joined(before: PlannedHost | None, host: PlannedHost) -> PlannedHost:
     )
 
 
-def _excluded(request: PlanRequest, by_name: dict[str, Resolution]) -> Iterator[NumericTarget]:
+def excluded_targets(
+    request: PlanRequest, resolutions: Sequence[Resolution]
+) -> tuple[NumericTarget, ...]:
     """Give what a person wants left alone, names by the addresses they have now.
 
     Raises:
         AuthorisationError: a name does not resolve, so that nobody can leave its addresses alone.
     """
+    return tuple(_excluded(request, {each.name: each for each in resolutions}))
+
+
+def _excluded(request: PlanRequest, by_name: dict[str, Resolution]) -> Iterator[NumericTarget]:
     for target in request.exclude:
         if not isinstance(target, NameTarget):
             yield target
@@ -267,17 +326,48 @@ def _asked(
     tcp = udp = PortSet.empty()
     for target in request.targets:
         if isinstance(target, NameTarget) and target.name == resolution.name:
-            more_tcp, more_udp = _ports_of(target, request)
-            tcp, udp = tcp | more_tcp, udp | more_udp
+            more = ports_of(target, request)
+            tcp, udp = tcp | more.tcp, udp | more.udp
     outside = tuple(each for each in resolution.addresses if each not in permitted)
     return replace(resolution, outside=outside, tcp=tcp, udp=udp)
 
 
-def _ports_of(target: TargetSpec, request: PlanRequest) -> tuple[PortSet, PortSet]:
-    """Give the TCP and UDP ports asked of a target: its own, else those of the request."""
-    if target.ports is not None:
-        return target.ports, PortSet.empty()
-    return request.ports.tcp, request.ports.udp
+def ports_of(target: TargetSpec, request: PlanRequest) -> PortSpec:
+    """Give the ports asked of a target: its own, else those of the request, less the excluded."""
+    own = target.ports
+    asked = request.ports if own is None else PortSpec(own, PortSet.empty())
+    return asked - request.exclude_ports
+
+
+def _require_version(target: TargetSpec, version: int | None) -> None:
+    """Refuse what could not be asked, rather than leave it out in silence."""
+    if version is None or isinstance(target, NameTarget):
+        return
+    listed = 4 if isinstance(target, RangeTarget) else address_at(target, 0).version
+    if listed != version:
+        raise SettingsError(
+            f"{target} is an IPv{listed} target, but -{version} asks for IPv{version} alone"
+        )
+
+
+def of_version(resolution: Resolution, version: int | None) -> Resolution:
+    """Keep a name's addresses of one IP version; a name without any is one that does not resolve."""
+    if version is None or not resolution.addresses:
+        return resolution
+    kept = tuple(each for each in resolution.addresses if each.version == version)
+    detail = resolution.detail if kept else f"it has no IPv{version} address"
+    return replace(resolution, addresses=kept, detail=detail)
+
+
+def _require_rate(request: PlanRequest, authorisation: Authorisation) -> None:
+    """Refuse a lowest rate that the limits in force do not allow: they are never exceeded."""
+    allowed = rates_of(request, authorisation).global_pps
+    if request.min_rate is not None and request.min_rate > allowed:
+        raise AuthorisationError(
+            "rate",
+            f"at least {request.min_rate:,} probes/s",
+            f"authorisation {authorisation.id} and the limits of this scan allow {allowed:,}/s",
+        )
 
 
 def _speaking(controls: Sequence[Control], planned: Sequence[Address]) -> tuple[Control, ...]:

@@ -13,10 +13,11 @@ over hosts and ports; it is no cipher, and nobody may rely on its order being se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import groupby
 from math import isqrt
-from typing import Final
+from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,17 +71,54 @@ class Permutation:
         return high * self._columns + low
 
 
+class Order(Protocol):
+    """Endpoints to probe, numbered from 0: `ProbeOrder`, or a part of one."""
+
+    def __len__(self) -> int:
+        """Count the endpoints."""
+        ...
+
+    def block(self, start: int, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+        """Give host indices and ports of `start` … `start + count - 1`; fewer at the end."""
+        ...
+
+
 class ProbeOrder:
-    """The endpoints of a plan over one transport, in the order in which they are probed."""
+    """The endpoints of a plan over one transport, in the order in which they are probed.
+
+    Neighbours in the plan that are asked the same ports are kept as one run of hosts, so a whole
+    network costs as much memory as one address.
+    """
 
     def __init__(self, hosts: Sequence[PlannedHost], transport: Transport, seed: int) -> None:
+        """Number the endpoints of the hosts, and permute the numbers by the seed."""
+        grouped = groupby(host.ports(transport) for host in hosts)
+        self._number(((sum(1 for _ in same), ports) for ports, same in grouped), seed)
+
+    @classmethod
+    def of_runs(cls, runs: Iterable[tuple[int, PortSet]], seed: int) -> Self:
+        """Give the order over runs of hosts: how many in a row, and the ports asked of each.
+
+        The same order as for the hosts one by one, without a look at each of millions.
+        """
+        order = cls.__new__(cls)
+        order._number(runs, seed)  # noqa: SLF001 - a second constructor
+        return order
+
+    def _number(self, runs: Iterable[tuple[int, PortSet]], seed: int) -> None:
+        kept = [(hosts, ports) for hosts, ports in runs if hosts]
         distinct: dict[PortSet, int] = {}
-        which = [distinct.setdefault(host.ports(transport), len(distinct)) for host in hosts]
+        self._which = np.array(
+            [distinct.setdefault(ports, len(distinct)) for _, ports in kept], dtype=np.intp
+        )
         self._ports = [ports.to_array() for ports in distinct]
-        self._ports_of_host = np.array(which, dtype=np.int64)
-        counts = [len(host.ports(transport)) for host in hosts]
-        self._ends = np.cumsum(np.array(counts, dtype=np.uint64), dtype=np.uint64)
-        self._permutation = Permutation(sum(counts), seed)
+        hosts = np.array([count for count, _ in kept], dtype=np.uint64)
+        per_host = np.array([len(ports) for _, ports in kept], dtype=np.uint64)
+        # Of each run: its first host, its first number, and the number after its last.
+        self._ends = np.cumsum(hosts * per_host, dtype=np.uint64)
+        self._begins = self._ends - hosts * per_host
+        self._first_host = np.cumsum(hosts, dtype=np.uint64) - hosts
+        self._permutation = Permutation(int(self._ends[-1]) if kept else 0, seed)
 
     def __len__(self) -> int:
         return len(self._permutation)
@@ -88,15 +126,59 @@ class ProbeOrder:
     def block(self, start: int, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
         """Give host indices and ports of the probes `start` … `start + count - 1`."""
         numbers = self._permutation.block(start, count)
-        hosts = np.searchsorted(self._ends, numbers, side="right")
-        begins = np.concatenate((np.zeros(1, dtype=np.uint64), self._ends[:-1]))
-        within = (numbers - begins[hosts]).astype(np.int64)
+        runs = np.searchsorted(self._ends, numbers, side="right")
+        hosts = np.zeros(len(numbers), dtype=np.uint32)
         ports = np.zeros(len(numbers), dtype=np.uint16)
-        which = self._ports_of_host[hosts]
+        which = self._which[runs]
         for index in np.unique(which):
             rows = which == index
-            ports[rows] = self._ports[index][within[rows]]
-        return hosts.astype(np.uint32), ports
+            held = self._ports[index]
+            within = numbers[rows] - self._begins[runs[rows]]
+            ports[rows] = held[(within % np.uint64(len(held))).astype(np.intp)]
+            hosts[rows] = self._first_host[runs[rows]] + within // np.uint64(len(held))
+        return hosts, ports
+
+
+class Part:
+    """Ranges of another order's numbers, in their sequence and numbered anew from 0.
+
+    One range is the share of a worker; several are what is left of a sweep.
+    """
+
+    def __init__(self, order: Order, ranges: Sequence[range]) -> None:
+        """Take the numbers of the ranges, each ascending by one and inside the order.
+
+        Raises:
+            ValueError: a range leaves the order, or has another step.
+        """
+        for each in ranges:
+            if each.step != 1 or each.start < 0 or (len(each) and each.stop > len(order)):
+                raise ValueError(f"{each} is no part of an order of {len(order)} numbers")
+        self._order = order
+        self._ranges = [each for each in ranges if len(each)]
+        self._ends = np.cumsum([len(each) for each in self._ranges], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def block(self, start: int, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+        """Give host indices and ports of `start` … `start + count - 1`; fewer at the end."""
+        stop = min(start + count, len(self))
+        pieces = []
+        while start < stop:
+            index = int(np.searchsorted(self._ends, start, side="right"))
+            held = self._ranges[index]
+            # Counted from the range's end, which is where `_ends` is known.
+            first = held.stop - (int(self._ends[index]) - start)
+            size = min(stop - start, held.stop - first)
+            pieces.append(self._order.block(first, size))
+            start += size
+        if not pieces:
+            return np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.uint16)
+        return (
+            np.concatenate([hosts for hosts, _ in pieces]),
+            np.concatenate([ports for _, ports in pieces]),
+        )
 
 
 def _mixed(numbers: Numbers) -> Numbers:
