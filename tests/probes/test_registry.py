@@ -42,9 +42,9 @@ REPLIES = st.lists(
 )
 
 
-def test_there_are_ten_probes_and_their_names_are_unique_per_transport() -> None:
+def test_there_are_sixteen_probes_and_their_names_are_unique_per_transport() -> None:
     names = [(probe.name, probe.transport) for probe in probes.PROBES]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 16
 
 
 def test_a_port_is_led_to_the_probes_that_claim_it() -> None:
@@ -54,7 +54,7 @@ def test_a_port_is_led_to_the_probes_that_claim_it() -> None:
 
 
 def test_the_udp_ports_are_those_that_can_answer() -> None:
-    assert probes.udp_ports() == PortSet.of(53, 123)
+    assert probes.udp_ports() == PortSet.of(53, 69, 111, 123, 161, 323, 4433, 5684, 11211)
 
 
 def test_the_tcp_ports_are_the_union_of_what_probes_claim() -> None:

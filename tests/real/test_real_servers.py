@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from datetime import UTC, datetime
 
 import pytest
 
 import servers
 from portproof.model.endpoint import Endpoint, Transport
-from portproof.model.observation import Identification, Observation, PortState, Service
-from portproof.model.scan import Rates, Timing
+from portproof.model.observation import Identification, PortState, Reason, Service
+from portproof.model.scan import Timing
 from portproof.probes import over
 from portproof.scan.identify import Identified, IdentifyRequest, identify
-from portproof.scan.udp import UdpRequest, UdpResult, sweep_udp
 from servers.certificates import HOST_NAME
 from servers.chrony import STRATUM
 from servers.nginx import Nginx
+from udp_asking import Found, ask
 
 # One process of xdist gets them all: the servers are shared, and started once.
 pytestmark = pytest.mark.real_server
@@ -40,22 +38,11 @@ def identified(*endpoints: Endpoint, name: str | None = None) -> list[Service]:
     return [service for service in services if service is not None]
 
 
-def asked(endpoint: Endpoint) -> Observation:
+def asked(endpoint: Endpoint) -> Found:
     """Ask a UDP port with every UDP probe there is."""
-    results: list[UdpResult] = []
-    sweep_udp(
-        [UdpRequest(0, endpoint)],
-        timing=Timing(udp_timeout_ms=500),
-        rates=Rates(),
-        started_monotonic=time.monotonic(),
-        now=lambda: datetime.now(UTC),
-        stop=lambda: False,
-        on_result=results.append,
-        probes_for=lambda port, transport: over(Transport.UDP),
-    )
-    (result,) = results
-    assert isinstance(result.outcome, Observation)
-    return result.outcome
+    timing = Timing(udp_timeout_ms=500)
+    (found,) = ask(endpoint, probes=over(Transport.UDP), timing=timing)
+    return found
 
 
 def test_openssh_shows_its_version_and_algorithms(openssh: Endpoint) -> None:
@@ -163,7 +150,7 @@ def test_mariadb_greets_with_its_version(mariadb: Endpoint) -> None:
 
 def test_unbound_offers_recursion_and_tells_its_version(unbound: Endpoint) -> None:
     seen = asked(unbound)
-    assert seen.state is PortState.OPEN
+    assert seen.verdict == (PortState.OPEN, Reason.UDP_RESPONSE)
     assert seen.service is not None
     assert seen.service.name == "dns"
     assert seen.service.product.startswith("unbound 1.")
@@ -172,13 +159,13 @@ def test_unbound_offers_recursion_and_tells_its_version(unbound: Endpoint) -> No
 
 def test_unbound_that_refuses_us_is_open_without_recursion(refusing_unbound: Endpoint) -> None:
     seen = asked(refusing_unbound)
-    assert seen.state is PortState.OPEN
+    assert seen.verdict == (PortState.OPEN, Reason.UDP_RESPONSE)
     assert seen.service == Service("dns", "", {"recursion": "refused", "rcode": "5"})
 
 
 def test_chrony_tells_its_stratum(chrony: Endpoint) -> None:
     seen = asked(chrony)
-    assert seen.state is PortState.OPEN
+    assert seen.verdict == (PortState.OPEN, Reason.UDP_RESPONSE)
     assert seen.service == Service(
         "ntp",
         attributes={"version": "4", "stratum": str(STRATUM), "synchronised": "yes"},

@@ -13,6 +13,7 @@ Reading order: `process.py` (start, wait until ready, end), then any server.
 """
 
 from servers.chrony import chrony
+from servers.dtls import dtls
 from servers.mariadb import mariadb
 from servers.nginx import nginx
 from servers.old_tls import old_tls
@@ -20,11 +21,14 @@ from servers.openssh import openssh
 from servers.postfix import mail_server, postfix
 from servers.postgresql import postgresql
 from servers.redis import redis
+from servers.snmpd import snmpd
+from servers.tftpd import tftpd
 from servers.unbound import unbound
 from servers.vsftpd import vsftpd
 
 __all__ = [
     "chrony",
+    "dtls",
     "mail_server",
     "mariadb",
     "nginx",
@@ -33,6 +37,8 @@ __all__ = [
     "postfix",
     "postgresql",
     "redis",
+    "snmpd",
+    "tftpd",
     "unbound",
     "vsftpd",
 ]

@@ -15,15 +15,16 @@ QUESTION = bytes([0x23]) + bytes(47)
 
 
 @contextmanager
-def chrony() -> Iterator[Endpoint]:
-    """Run chronyd."""
+def chrony(*, command_port: int = 0) -> Iterator[Endpoint]:
+    """Run chronyd; with a command port, strangers may ask there."""
     owner = account()
     port = free_port(socket.SOCK_DGRAM)
     with folder(owner) as home:
         config = home / "chrony.conf"
         config.write_text(
             f"port {port}\nbindaddress 127.0.0.1\nallow 127.0.0.0/8\nlocal stratum {STRATUM}\n"
-            f"cmdport 0\npidfile {home}/pid\nbindcmdaddress /\ndriftfile {home}/drift\n"
+            f"cmdport {command_port}\ncmdallow 127.0.0.0/8\nbindcmdaddress 127.0.0.1\n"
+            f"pidfile {home}/pid\nbindcmdaddress /\ndriftfile {home}/drift\n"
         )
         give(home, owner)
         # -d: in the foreground, -x: never touch the clock, -U: no root needed for that.

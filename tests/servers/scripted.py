@@ -33,6 +33,10 @@ class Peer:
     """Connections accepted (TCP) or datagrams received (UDP)."""
     at: list[float] = field(default_factory=list)
     """When each visit began, by the monotonic clock."""
+    on_datagram: Callable[[bytes, tuple[str, int]], object] | None = None
+    """Hears of each datagram and its sender (UDP), to answer in ways of its own."""
+    send: Callable[[bytes, tuple[str, int]], object] = lambda _datagram, _receiver: None
+    """Sends a datagram from the peer's own port."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def _enter(self) -> None:
@@ -42,9 +46,10 @@ class Peer:
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[Peer]:
+def serving(script: Script, *, port: int | None = None) -> Iterator[Peer]:
     """Accept connections while the block lasts, and play the script on each in a thread."""
-    listener = socket.create_server((str(PEERS), free_port(address=PEERS)), backlog=128)
+    where = (str(PEERS), port or free_port(address=PEERS))
+    listener = socket.create_server(where, backlog=128)
     peer = Peer(endpoint(listener.getsockname()[1], address=PEERS))
     open_now: list[socket.socket] = []
     threads: list[threading.Thread] = []
@@ -98,7 +103,7 @@ def answering(answer: Callable[[bytes], bytes | None]) -> Iterator[Peer]:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind((str(PEERS), free_port(socket.SOCK_DGRAM, PEERS)))
     sock.settimeout(0.05)
-    peer = Peer(endpoint(sock.getsockname()[1], Transport.UDP, PEERS))
+    peer = Peer(endpoint(sock.getsockname()[1], Transport.UDP, PEERS), send=sock.sendto)
     ended = threading.Event()
 
     def play() -> None:
@@ -106,6 +111,8 @@ def answering(answer: Callable[[bytes], bytes | None]) -> Iterator[Peer]:
             with suppress(TimeoutError):
                 asked, sender = sock.recvfrom(65_535)
                 peer._enter()
+                if peer.on_datagram is not None:
+                    peer.on_datagram(asked, sender)
                 reply = answer(asked)
                 if reply is not None:
                     sock.sendto(reply, sender)

@@ -12,7 +12,8 @@ and a test with a list of replies::
 Reading order: `redis.py` (the shortest), `ssh.py` (greets first, binary after), `tls.py` (a
 conversation inside another), `dns.py` (datagrams). Shared vocabulary, known to many probes:
 `printable.py` (attackers' bytes as text), `replies.py` (numbered replies of SMTP and FTP),
-`http_message.py` (HTTP inside and outside TLS).
+`http_message.py` (HTTP inside and outside TLS), `certificate.py`, `tls_flight.py` and
+`tls_hello.py` (TLS read in the clear, where a handshake was refused), `ber.py` (the elements of SNMP).
 
 The hardest decision: what counts as recognised. A probe returns a `Service` only for an answer
 that the protocol's own document prescribes for what was asked (our transaction id, our time-stamp,
@@ -28,15 +29,21 @@ from typing import Final
 from portproof.model.endpoint import Transport
 from portproof.model.ports import PortSet
 from portproof.model.probe import Probe
+from portproof.probes.chrony_command import ChronyCommand
 from portproof.probes.dns import Dns
+from portproof.probes.dtls import Dtls
 from portproof.probes.ftp import Ftp
 from portproof.probes.http import Http
+from portproof.probes.memcached import MemcachedUdp
 from portproof.probes.mysql import Mysql
 from portproof.probes.ntp import Ntp
 from portproof.probes.postgresql import Postgresql
 from portproof.probes.redis import Redis
+from portproof.probes.rpcbind import Rpcbind
 from portproof.probes.smtp import Smtp
+from portproof.probes.snmp import Snmp
 from portproof.probes.ssh import Ssh
+from portproof.probes.tftp import Tftp
 from portproof.probes.tls import Tls
 
 # The order is the order of trial on a port that none of them claims.
@@ -54,6 +61,12 @@ PROBES: Final[tuple[Probe, ...]] = (
     # Datagrams.
     Dns(),
     Ntp(),
+    Snmp(),
+    Tftp(),
+    Rpcbind(),
+    MemcachedUdp(),
+    ChronyCommand(),
+    Dtls(),
 )
 
 

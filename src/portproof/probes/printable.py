@@ -24,7 +24,9 @@ def printable(said: bytes, *, limit: int = LONGEST_TEXT) -> str:
     secret is one that nothing recognises any more.
     """
     text = said[: limit * 4].decode("utf-8", errors="replace")
-    shown = "".join(character if character.isprintable() else " " for character in text)
+    shown = text
+    if not text.isprintable():
+        shown = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(shown.split())
     if len(line) <= limit and len(said) <= limit * 4:
         return line

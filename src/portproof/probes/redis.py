@@ -18,6 +18,7 @@ from portproof.probes.printable import printable
 PING: Final = b"*1\r\n$4\r\nPING\r\n"
 INFO_SERVER: Final = b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"
 LONGEST_INFO: Final = 8_192
+KEPT_INFO: Final = (b"redis_version", b"redis_mode")
 # Three refusals: password (NOAUTH, before Redis 2.8 "operation not permitted"), protected mode
 # (DENIED), access list (NOPERM).
 LOCKED: Final = (b"-NOAUTH", b"-DENIED", b"-NOPERM", b"-ERR operation not permitted")
@@ -59,4 +60,4 @@ def _info() -> Generator[Turn, Any, dict[str, str]]:
     size = min(int(header[1:-2]), LONGEST_INFO)
     text = yield Turn(size=size, limit=LONGEST_INFO)
     pairs = (line.partition(b":") for line in text.splitlines())
-    return {printable(name): printable(value) for name, colon, value in pairs if colon}
+    return {name.decode(): printable(value) for name, _, value in pairs if name in KEPT_INFO}
