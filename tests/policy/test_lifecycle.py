@@ -283,6 +283,18 @@ def test_interference_on_two_addresses_is_not_resolved_by_a_look_at_one() -> Non
     assert history.run(CLOSED, make.open_host("10.0.0.6"), baseline=shop) == ["resolved"]
 
 
+def test_interference_is_not_resolved_while_the_whole_network_shows_it() -> None:
+    def everywhere(number: int) -> HostOutcome:
+        return make.host_outcome(make.planned_host(f"10.0.0.{number}"), fill=PortState.OPEN)
+
+    history = History()
+    assert history.run(everywhere(5)) == ["opened"]
+    assert history.run(*map(everywhere, range(1, 11))) == ["opened"]
+    assert history.run(everywhere(5)) == ["seen"]
+    quiet = [make.host_outcome(make.planned_host(f"10.0.0.{number}")) for number in range(1, 11)]
+    assert sorted(history.run(*quiet)) == ["resolved", "resolved"]
+
+
 def test_a_named_host_with_a_new_address_is_still_the_same_subject() -> None:
     def at(address: str, state: PortState) -> HostOutcome:
         host = make.planned_host(address, name="www.example.com", tcp="8080")

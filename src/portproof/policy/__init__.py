@@ -27,8 +27,8 @@ doubtful (open)     DEVIATES (sum)  UNKNOWN (sum)   UNKNOWN, required
 *(sum)* is one judgement for a host, transport and cause, which lists the ports; *nothing* is no
 judgement at all, because nothing was claimed of that port: a closed port that nobody needs is not
 news. *not asked* holds for required ports only: what nobody planned is outside the scope. *doubtful*
-is open on a host where far too many ports are (`scene.MANY_OPEN`). An UNKNOWN that is *required*
-makes a check exit 3.
+is open on a host where far too many ports are (`crowds.MANY_OPEN`), or in a network that answers
+like one. An UNKNOWN that is *required* makes a check exit 3.
 
 Read `evaluate` first, then `scene`, then any check.
 

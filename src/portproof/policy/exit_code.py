@@ -14,7 +14,11 @@ CLEAN: Final = 0
 DEVIATES: Final = 1
 INCONCLUSIVE: Final = 3
 
-_NO_HOST_THERE: Final = {LocalFault.NO_NEIGHBOUR, LocalFault.NOT_PROBED}
+_NO_HOST_THERE: Final = {
+    LocalFault.NO_NEIGHBOUR,
+    LocalFault.NOT_PROBED,
+    LocalFault.NOT_DISCOVERED,
+}
 
 
 def exit_code(evaluation: Evaluation, run: RunRecord, fail_on: Severity) -> int:
@@ -22,8 +26,9 @@ def exit_code(evaluation: Evaluation, run: RunRecord, fail_on: Severity) -> int:
 
     3 is an inconclusive or interrupted run, UNKNOWN on something required, or a host or name of
     which nothing was measured though it was asked for: nobody knows. An address of a listed network
-    at which no neighbour answers, while others of that network do, is taken for an unused one: the
-    report counts it as not measured, but it is no alarm. A waived deviation does not count.
+    at which no neighbour answers (or nobody answered the discovery that was asked for), while
+    others of that network do, is taken for an unused one: the report counts it as not measured, but
+    it is no alarm. A waived deviation does not count.
     """
     unknown = any(each.required for each in evaluation.unknown)
     if not run.conclusive or unknown or _unseen(run):

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Final, assert_never
 
 from portproof.model.baseline import Baseline
@@ -37,7 +36,6 @@ from portproof.model.finding import (
     Verdict,
 )
 from portproof.model.observation import PortState, Service
-from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.policy.checks import (
     approval_expired,
@@ -49,6 +47,7 @@ from portproof.policy.checks import (
     tls_certificate,
     unapproved_exposure,
 )
+from portproof.policy.crowds import extent_of, touches
 from portproof.policy.scene import crowded, joined, service_at
 from portproof.policy.services import identity
 from portproof.policy.subjects import endpoints_of
@@ -362,7 +361,7 @@ def _why_gone(judged: Judgement, evaluation: Evaluation, looked: _Looked) -> str
     if judged.subject.zone != looked.zone:
         return None
     if judged.rule == interference.RULE:
-        return _no_interference(judged, looked)
+        return _no_interference(judged, evaluation, looked)
     told: dict[str, list[str]] = {}
     for endpoint in endpoints_of(judged):
         settled = looked.settled(judged, endpoint)
@@ -373,16 +372,16 @@ def _why_gone(judged: Judgement, evaluation: Evaluation, looked: _Looked) -> str
     return "; ".join(f"{', '.join(how)}, {why}" for why, how in told.items()) or None
 
 
-def _no_interference(judged: Judgement, looked: _Looked) -> str | None:
+def _no_interference(judged: Judgement, evaluation: Evaluation, looked: _Looked) -> str | None:
     """A subject without interference: all ports it was doubtful on were measured again.
 
-    Where the record does not say which they were, all ports of its address are.
+    A host that now answers like all of its network (or the other way round) is not free of it.
     """
-    transport, address = judged.subject.transport, judged.subject.address
-    if transport is None or not address:
+    extent = extent_of(judged)
+    standing = (each for each in evaluation.judgements if each.rule == interference.RULE)
+    if not extent or any(touches(judged, each) for each in standing):
         return None
-    extent = judged.extent or (HostPorts(address=ip_address(address), ports=PortSet.all_ports()),)
-    clear = not looked.unmeasured(extent, transport)
+    clear = not looked.unmeasured(extent, judged.subject.transport)
     return "the host no longer answers on far too many ports" if clear else None
 
 

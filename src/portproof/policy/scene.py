@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from portproof.model.baseline import (
     Asset,
@@ -15,20 +15,23 @@ from portproof.model.baseline import (
     Presence,
     SourceLocation,
 )
-from portproof.model.endpoint import Address, Endpoint, Transport
+from portproof.model.endpoint import Address, Endpoint, Network, Transport
 from portproof.model.finding import HostPorts, Judgement, Subject, Verdict
 from portproof.model.observation import Observation, PortState, Service
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, PlannedHost, RunRecord
 from portproof.model.vantage import Trust, Vantages, Zone
 from portproof.model.waiver import Waivers
+from portproof.policy.crowds import (
+    MANY_OPEN,
+    Crowd,
+    Neighbourhoods,
+    crowd_of,
+    network_named,
+    network_of,
+)
 from portproof.policy.register import Register
 from portproof.policy.services import RuleBook, identity
-
-MANY_OPEN: Final = 100
-"""More unapproved and unidentified open ports than this on one host are one judgement of
-interference, not hundreds of exposures (docs/severity.md, step 8): something may be answering
-for the host, and nobody reads the second hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,10 @@ class Sighting:
     """Those of this transport, approved from the vantage's zone, in force or not."""
     approved: PortSet
     """The ports of those in force."""
+    crowd: Crowd
+    """The open ports by what they told of themselves; portproof's own listeners are not among them."""
     open: PortSet
-    """Ports that are believed to be open; portproof's own listeners are not among them."""
+    """Ports that are believed to be open."""
     doubtful: PortSet
     """Ports that answered open where too many did: neither open nor closed is claimed of them."""
 
@@ -171,10 +176,22 @@ def sightings(
     run: RunRecord, register: Register, baseline: Baseline, vantages: Vantages, on: date
 ) -> tuple[Sighting, ...]:
     """Lay each host of the run beside the entries that cover it."""
-    return tuple(
-        _sighting(outcome, register.about(outcome.host), _Laid(run, baseline, vantages, on))
-        for outcome in run.hosts
-    )
+    laid, neighbourhoods = _Laid(run, baseline, vantages, on), Neighbourhoods()
+    held = [_sighting(outcome, register.about(outcome.host), laid) for outcome in run.hosts]
+    for each in held:
+        neighbourhoods.add(each.host.address, each.transport, each.crowd)
+    answering = neighbourhoods.answering()
+    return tuple(_in_network(each, answering) for each in held) if answering else tuple(held)
+
+
+def _in_network(sighting: Sighting, answering: frozenset[tuple[Network, Transport]]) -> Sighting:
+    """Doubt a host that answers like all of its network, where the network answers like one."""
+    network = network_of(sighting.host.address)
+    if (network, sighting.transport) not in answering or not sighting.crowd.answers_everywhere:
+        return sighting
+    crowd = replace(sighting.crowd, network=network)
+    doubtful = crowd.doubtful
+    return replace(sighting, crowd=crowd, open=crowd.opened - doubtful, doubtful=doubtful)
 
 
 class _Laid(NamedTuple):
@@ -201,7 +218,8 @@ def _sighting(outcome: HostOutcome, about: tuple[BaselineEntry, ...], beside: _L
         if each.address == address and each.transport is outcome.transport
     )
     opened = outcome.states.get(PortState.OPEN, PortSet.empty()) - ours
-    doubtful = _doubtful(outcome, opened, approved)
+    crowd = crowd_of(outcome, opened, approved)
+    doubtful = crowd.doubtful
     return Sighting(
         outcome=outcome,
         asset=beside.baseline.asset_of(address, outcome.host.name),
@@ -209,31 +227,30 @@ def _sighting(outcome: HostOutcome, about: tuple[BaselineEntry, ...], beside: _L
         about=about,
         entries=entries,
         approved=approved,
+        crowd=crowd,
         open=opened - doubtful,
         doubtful=doubtful,
     )
 
 
-def _doubtful(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> PortSet:
-    """Give the open ports nobody can believe in: unidentified ones, where far too many are open."""
-    if len(opened - approved) <= MANY_OPEN:
-        return PortSet.empty()
-    known = PortSet.from_iterable(
-        each.endpoint.port for each in outcome.observations if identity(each.service)
-    )
-    unidentified = opened - known
-    return unidentified if len(unidentified - approved) > MANY_OPEN else PortSet.empty()
-
-
 def crowded(subject: Subject, run: RunRecord, baseline: Baseline) -> tuple[HostPorts, ...]:
-    """Give the open ports of each of a subject's hosts on which too many are open."""
+    """Give the open ports of each of a subject's hosts on which too many are open.
+
+    Where the subject is a network that answers like one, of all its hosts that answered.
+    """
+    around = network_named(subject)
     held = []
     for outcome in run.hosts:
         address, name = outcome.host.address, outcome.host.name
         opened = outcome.states.get(PortState.OPEN, PortSet.empty())
-        if outcome.transport is not subject.transport or len(opened) <= MANY_OPEN:
+        if outcome.transport is not subject.transport or not opened:
             continue
-        if _known_as(baseline.asset_of(address, name), outcome.host) == subject.asset:
+        if around is not None:
+            ours = network_of(address) == around
+        else:
+            known = _known_as(baseline.asset_of(address, name), outcome.host)
+            ours = len(opened) > MANY_OPEN and known == subject.asset
+        if ours:
             held.append(HostPorts(address=address, ports=opened))
     return joined(held)
 

@@ -71,6 +71,12 @@ def test_a_required_host_that_is_not_in_the_run_is_unknown() -> None:
     assert "10.0.0.99: not among what this run asked" in found.because
 
 
+def test_a_host_that_was_asked_over_another_transport_only_is_said_to_be() -> None:
+    found = only(RULE, DOWN, make.required("10.0.0.5", "53", transport=Transport.UDP))
+    assert (found.verdict, found.required) == (Verdict.UNKNOWN, True)
+    assert "10.0.0.5: not asked over UDP in this run" in found.because
+
+
 def test_a_required_name_that_did_not_resolve_is_unknown_and_says_why() -> None:
     gone = Resolution(name="db.example.com", addresses=(), at=make.NOON, detail="NXDOMAIN")
     run = make.run(DOWN, plan={"resolutions": (gone,)})

@@ -143,7 +143,8 @@ def _absent(scene: Scene, entry: BaselineEntry, covered: Sequence[Sighting]) -> 
         if any(_goes_by(each, name) for each in covered):
             continue
         resolved = resolutions.get(name)
-        why = _NOT_IN_RUN
+        asked_otherwise = any(_goes_by(each, name) for each in scene.sightings)
+        why = _not_over(entry) if asked_otherwise else _NOT_IN_RUN
         if resolved is not None and not resolved.addresses:
             why = f"it did not resolve ({resolved.detail or 'no address'})"
         yield _host_unknown(scene, entry, name, f"{name}: {why}")
@@ -155,7 +156,12 @@ def _absent(scene: Scene, entry: BaselineEntry, covered: Sequence[Sighting]) -> 
         if missing:
             text = _print(network)
             what = f"{missing} of the addresses of {text}" if network.num_addresses > 1 else text
-            yield _host_unknown(scene, entry, text, f"{what}: {_NOT_IN_RUN}")
+            only = network.num_addresses == 1
+            asked_otherwise = only and any(
+                each.host.address == network.network_address for each in scene.sightings
+            )
+            why = _not_over(entry) if asked_otherwise else _NOT_IN_RUN
+            yield _host_unknown(scene, entry, text, f"{what}: {why}")
 
 
 def _goes_by(sighting: Sighting, name: str) -> bool:
@@ -166,6 +172,11 @@ def _goes_by(sighting: Sighting, name: str) -> bool:
 
 
 _NOT_IN_RUN: Final = "not among what this run asked"
+
+
+def _not_over(entry: BaselineEntry) -> str:
+    """Say that a host was asked, but not over the transport of the entry."""
+    return f"not asked over {entry.transport.upper()} in this run"
 
 
 def _host_unknown(scene: Scene, entry: BaselineEntry, host: str, why: str) -> Judgement:
@@ -182,7 +193,7 @@ def _host_unknown(scene: Scene, entry: BaselineEntry, host: str, why: str) -> Ju
         ),
         title=f"Required service not judged: {_service(entry)} on port {where} of {host}",
         because=f"{why}; entry {entry.id} requires it.",
-        action="Add the host to the targets, or make its name resolve.",
+        action="Add the host to the targets with these ports, or make its name resolve.",
         entry_id=entry.id,
         owner=entry.owner,
         required=True,
