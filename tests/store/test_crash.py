@@ -95,7 +95,8 @@ def test_a_run_killed_while_it_measures_loses_nothing_acknowledged(
         assert PortSet.from_iterable(range(1, acknowledged + 1)) <= open_ports(record)
         (host,), (coverage,) = record.hosts, record.coverage
         assert len(host.observations) >= acknowledged
-        assert {each.evidence for each in host.observations} <= {RAW_DIGEST}
+        # The last one's batch may have been kept, and not yet what was said on its connection.
+        assert {each.evidence for each in host.observations[:acknowledged]} <= {RAW_DIGEST}
         assert coverage.missing == 100 - len(open_ports(record))
         assert not record.conclusive
         assert heads_agree(store)

@@ -21,7 +21,7 @@ from portproof.errors import (
     StoreOutdatedError,
 )
 from portproof.model.finding import FindingEventKind
-from portproof.store import SqlStore, open_store, schema_version, upgrade
+from portproof.store import SqlStore, open_store, schema_version, upgrade, verify_log
 from portproof.store.schema import REVISIONS
 from portproof.store.tables import APPEND_ONLY, METADATA
 from store.examples import BEGAN, happened, judgement, plan, run
@@ -145,3 +145,19 @@ def test_the_log_takes_no_leaf_out_of_order(store: SqlStore, place: Path) -> Non
                     "INSERT OR REPLACE INTO leaf (seq, kind, at, data, hash) VALUES (?, '', '', '', '')",
                     (seq,),
                 )
+
+
+def test_a_store_of_the_first_schema_keeps_its_runs_and_their_proofs(place: Path) -> None:
+    with open_store(place, create=True) as store:
+        run(store, "run-1", [22])
+        with store.database.writing() as session:
+            execute = session.connection().exec_driver_sql
+            execute("ALTER TABLE run DROP COLUMN continues")
+            execute("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(StoreOutdatedError, match="portproof db upgrade"), open_store(place):
+        pass
+    assert upgrade(place) == ("0001", "0002")
+    with open_store(place) as store:
+        (shown,) = store.runs()
+        assert (shown.id, shown.continues) == ("run-1", None)
+        assert verify_log(store) == []

@@ -11,7 +11,7 @@
     sql         `SqlStore`, `open_store`: the contract, one short method each
     runs        a run begins, ends, is interrupted, is read back
     journal     what a running scan has acknowledged
-    recovery    a run whose process died, from its journal
+    recovery    a run whose process died, from its journal and its last checkpoint
     intervals   from when to when measurements showed one state
     findings    events, and the findings they make
     log         leaves, frontier, blobs
@@ -27,7 +27,8 @@ Read `tables`, then `sql`, then `runs`.
 
 The hardest decision: what to keep of a run for good. Not a row per check: a run is one row, one
 outcome document of port sets, and whatever changed as intervals. The batches, in which each port
-has its row, are kept only until the run has ended, so that a `kill -9` loses nothing.
+has its row, are kept only until the run has ended, so that a `kill -9` loses nothing; a run that
+continues the killed one takes its outcomes over (`model.carried`) and is a record of its own.
 """
 
 from portproof.store.schema import schema_version, upgrade

@@ -5,8 +5,9 @@ somebody asked about it (required by the baseline: the run kept an observation o
 on each measurement either stretches its latest interval or begins the next. The closed and
 filtered majority has none: each run's outcome holds it as port sets.
 
-Nothing is inferred. An endpoint that a run did not measure keeps its interval as it is; and an
-interval says when measurements agreed, not that nothing happened between two of them. portproof's
+Nothing is inferred. An endpoint that a run did not measure keeps its interval as it is; so does one
+that a continued run carried over, unless it is younger than the interval (its own run died before
+it could tell); and an interval says when measurements agreed, not that nothing happened between two of them. portproof's
 own listeners change their ports from run to run, and have no intervals.
 """
 
@@ -57,6 +58,8 @@ def record_intervals(session: Session, record: RunRecord) -> None:
     latest = _latest(session, record.plan.vantage.id)
     seen = list(_seen(record, latest))
     seen = [each for each in seen if each.at] + list(_timed(session, record, seen))
+    if record.continuation is not None:
+        seen = [each for each in seen if _is_news(each, latest.get(each.key))]
     begun, stretched = [], []
     for each in seen:
         before = latest.get(each.key)
@@ -68,6 +71,11 @@ def record_intervals(session: Session, record: RunRecord) -> None:
     _end(session, [latest[each.key].id for each in begun if each.key in latest])
     _begin(session, record.plan.vantage.id, begun)
     _stretch(session, stretched)
+
+
+def _is_news(seen: _Seen, before: Any) -> bool:
+    """Whether it was seen after its latest interval; there may be none (None) yet."""
+    return before is None or seen.at > before.last_seen
 
 
 def read_intervals(

@@ -4,6 +4,9 @@ Each call of the listener is one small transaction; when it returns, a `kill -9`
 it. A run that ends takes its outcome with it, and the journal's entries go: all they said is in
 the outcome, apart from the instant of each closed or filtered port, of which the state intervals
 keep what matters. A run whose process died is put together again from them (`store.recovery`).
+
+Of checkpoints the newest alone is kept. Its place among the entries matters: what came before it
+is what its witnesses speak for.
 """
 
 from __future__ import annotations
@@ -13,22 +16,24 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import ColumnElement, Select, Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from portproof.contracts import Progress
 from portproof.errors import EvidenceError
 from portproof.evidence.canonical import Json, canonical
 from portproof.model.batch import OutcomeBatch
+from portproof.model.carried import Carried, Checkpoint
 from portproof.model.observation import Observation
-from portproof.model.scan import ControlSample
+from portproof.model.scan import ControlSample, ScanPlan
 from portproof.store.codec import decode, encode
 from portproof.store.database import Database
 from portproof.store.log import put_blob, require_blobs
+from portproof.store.records import carried_document, carried_from
 from portproof.store.tables import METADATA
 
 JOURNAL: Final[Table] = METADATA.tables["journal_entry"]
@@ -55,6 +60,8 @@ class EntryKind(StrEnum):
     """What a journal entry holds."""
 
     BATCH = "batch"
+    CARRIED = "carried"
+    CHECKPOINT = "checkpoint"
     OBSERVATION = "observation"
     SAMPLE = "sample"
 
@@ -98,6 +105,18 @@ class RunJournal:
         with self.database.journalling() as session:
             self._write_json(session, EntryKind.SAMPLE, encode(ControlSample, sample))
 
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep where the sweep stands, instead of the checkpoint before.
+
+        Raises:
+            StoreError: it could not be kept, and is not acknowledged.
+        """
+        with self.database.journalling() as session:
+            older = session.scalars(_of(self.run_id, EntryKind.CHECKPOINT, JOURNAL.c.id)).all()
+            self._write_json(session, EntryKind.CHECKPOINT, encode(Checkpoint, checkpoint))
+            # Afterwards: SQLite would give the id of the last row, once deleted, to the new one.
+            session.connection().execute(delete(JOURNAL).where(JOURNAL.c.id.in_(older)))
+
     def progress(self, progress: Progress) -> None:
         """Hear where the scan stands, which is of the moment and not kept."""
 
@@ -105,8 +124,22 @@ class RunJournal:
         self._write(session, kind, canonical(value))
 
     def _write(self, session: Session, kind: EntryKind, body: bytes) -> None:
-        row = {"run_id": self.run_id, "kind": kind.value, "body": body}
-        session.connection().execute(insert(JOURNAL), row)
+        _insert(session, self.run_id, kind, body)
+
+
+def take_over(session: Session, plan: ScanPlan, carried: Carried) -> None:
+    """Keep what a run takes over from the one that it continues.
+
+    Raises:
+        EvidenceError: it is of other hosts than the plan's.
+    """
+    body = zlib.compress(canonical(carried_document(carried, plan)), _COMPRESSION)
+    _insert(session, plan.run_id, EntryKind.CARRIED, body)
+
+
+def _insert(session: Session, run_id: str, kind: EntryKind, body: bytes) -> None:
+    row = {"run_id": run_id, "kind": kind.value, "body": body}
+    session.connection().execute(insert(JOURNAL), row)
 
 
 def _with_evidence(observation: Observation, name: str) -> Observation:
@@ -123,19 +156,44 @@ def _with_evidence(observation: Observation, name: str) -> Observation:
 
 def batches(session: Session, run_id: str) -> Iterator[OutcomeBatch]:
     """Give the batches of a run, in the order in which they came."""
-    for body in _entries(session, run_id, EntryKind.BATCH):
-        yield unpack(body)
+    for _, batch in numbered_batches(session, run_id):
+        yield batch
+
+
+def numbered_batches(session: Session, run_id: str) -> Iterator[tuple[int, OutcomeBatch]]:
+    """Give the batches of a run in the order in which they came, with their places in it."""
+    for place, body in _entries(session, run_id, EntryKind.BATCH):
+        yield place, unpack(body)
+
+
+def last_checkpoint(session: Session, run_id: str) -> tuple[int, Checkpoint | None]:
+    """Give the newest checkpoint of a run and its place in the order; -1 and None without any."""
+    found: tuple[int, Checkpoint | None] = (-1, None)
+    for place, body in _entries(session, run_id, EntryKind.CHECKPOINT):
+        found = (place, decode(Checkpoint, json.loads(body)))
+    return found
+
+
+def taken_over(session: Session, plan: ScanPlan) -> Carried | None:
+    """Give what the run of the plan has taken over; None when it continues none.
+
+    Raises:
+        EvidenceError: it cannot be read.
+    """
+    for _, body in _entries(session, plan.run_id, EntryKind.CARRIED):
+        return carried_from(zlib.decompress(body), plan)
+    return None
 
 
 def observations(session: Session, run_id: str) -> Iterator[Observation]:
     """Give the observations of a run, in the order in which they came."""
-    for body in _entries(session, run_id, EntryKind.OBSERVATION):
+    for _, body in _entries(session, run_id, EntryKind.OBSERVATION):
         yield decode(Observation, json.loads(body))
 
 
 def samples(session: Session, run_id: str) -> Iterator[ControlSample]:
     """Give the control samples of a run, in the order in which they came."""
-    for body in _entries(session, run_id, EntryKind.SAMPLE):
+    for _, body in _entries(session, run_id, EntryKind.SAMPLE):
         yield decode(ControlSample, json.loads(body))
 
 
@@ -144,12 +202,15 @@ def clear(session: Session, run_id: str) -> None:
     session.connection().execute(delete(JOURNAL).where(JOURNAL.c.run_id == run_id))
 
 
-def _entries(session: Session, run_id: str, kind: EntryKind) -> Iterator[bytes]:
+def _entries(session: Session, run_id: str, kind: EntryKind) -> Iterator[tuple[int, bytes]]:
+    query = _of(run_id, kind, JOURNAL.c.id, JOURNAL.c.body)
+    for row in session.execute(query, execution_options={"yield_per": 50}):
+        yield row.id, row.body
+
+
+def _of(run_id: str, kind: EntryKind, *columns: ColumnElement[Any]) -> Select[Any]:
     of_run = (JOURNAL.c.run_id == run_id) & (JOURNAL.c.kind == kind.value)
-    yield from session.scalars(
-        select(JOURNAL.c.body).where(of_run).order_by(JOURNAL.c.id),
-        execution_options={"yield_per": 50},
-    )
+    return select(*columns).where(of_run).order_by(JOURNAL.c.id)
 
 
 def pack(batch: OutcomeBatch) -> bytes:

@@ -13,18 +13,21 @@ from typing import Any, Final
 
 from portproof.errors import EvidenceError
 from portproof.evidence.canonical import Json
+from portproof.model.carried import Carried
 from portproof.model.finding import Judgement
 from portproof.model.scan import HostOutcome, RunRecord, ScanPlan
-from portproof.store.codec import decode, decode_fields, encode, encode_fields
+from portproof.store.codec import decode, decode_fields, encode_fields
 
 PLAN_SCHEMA: Final = "portproof.plan/1"
 OUTCOME_SCHEMA: Final = "portproof.outcome/1"
 JUDGEMENTS_SCHEMA: Final = "portproof.judgements/1"
+CARRIED_SCHEMA: Final = "portproof.carried/1"
 
 
 def plan_document(plan: ScanPlan) -> Json:
-    """Give the document of a plan."""
-    return {"schema": PLAN_SCHEMA, "plan": encode(ScanPlan, plan)}
+    """Give the document of a plan; what it continues is written only where it continues a run."""
+    without = ("continues",) if plan.continues is None else ()
+    return {"schema": PLAN_SCHEMA, "plan": encode_fields(ScanPlan, plan, without=without)}
 
 
 def plan_from(data: bytes) -> ScanPlan:
@@ -42,13 +45,14 @@ def outcome_document(record: RunRecord, plan_digest: str) -> Json:
     Raises:
         EvidenceError: a host of the outcome is not one of the plan.
     """
-    places = {host: place for place, host in enumerate(record.plan.hosts)}
+    # Few runs continue another, or were drawn in probe numbers: the others say nothing of it.
+    rare = [name for name in ("continuation", "drawn") if not getattr(record, name)]
     return {
         "schema": OUTCOME_SCHEMA,
         "run": record.plan.run_id,
         "plan": plan_digest,
-        "outcome": encode_fields(RunRecord, record, without=("plan", "hosts")),
-        "hosts": [_host_document(each, places.get(each.host)) for each in record.hosts],
+        "outcome": encode_fields(RunRecord, record, without=("plan", "hosts", *rare)),
+        "hosts": _host_documents(record.hosts, record.plan),
     }
 
 
@@ -59,11 +63,31 @@ def outcome_from(data: bytes, plan: ScanPlan) -> RunRecord:
         EvidenceError: it is none, or of another schema, or does not fit the plan.
     """
     document = _read(data, OUTCOME_SCHEMA)
-    try:
-        hosts = tuple(_host_from(each, plan) for each in document["hosts"])
-    except (LookupError, TypeError) as fault:
-        raise EvidenceError(f"an outcome does not fit its plan: {fault}") from fault
+    hosts = _hosts_from(document, plan)
     return decode_fields(RunRecord, document["outcome"], plan=plan, hosts=hosts)
+
+
+def carried_document(carried: Carried, plan: ScanPlan) -> Json:
+    """Give the document of what the run of that plan takes over.
+
+    Raises:
+        EvidenceError: a host of it is not one of the plan.
+    """
+    return {
+        "schema": CARRIED_SCHEMA,
+        "carried": encode_fields(Carried, carried, without=("hosts",)),
+        "hosts": _host_documents(carried.hosts, plan),
+    }
+
+
+def carried_from(data: bytes, plan: ScanPlan) -> Carried:
+    """Read what the run of that plan took over.
+
+    Raises:
+        EvidenceError: it is none, or of another schema, or does not fit the plan.
+    """
+    document = _read(data, CARRIED_SCHEMA)
+    return decode_fields(Carried, document["carried"], hosts=_hosts_from(document, plan))
 
 
 def evidence_of(outcome: bytes) -> frozenset[str]:
@@ -100,6 +124,18 @@ def _judgement_document(judged: Judgement) -> dict[str, Json]:
     """Write an extent only where there is one: few judgements have it, and older ones had none."""
     without = () if judged.extent else ("extent",)
     return encode_fields(Judgement, judged, without=without)
+
+
+def _host_documents(hosts: Sequence[HostOutcome], plan: ScanPlan) -> list[Json]:
+    places = {host: place for place, host in enumerate(plan.hosts)}
+    return [_host_document(each, places.get(each.host)) for each in hosts]
+
+
+def _hosts_from(document: Mapping[str, Any], plan: ScanPlan) -> tuple[HostOutcome, ...]:
+    try:
+        return tuple(_host_from(each, plan) for each in document["hosts"])
+    except (LookupError, TypeError) as fault:
+        raise EvidenceError(f"an outcome does not fit its plan: {fault}") from fault
 
 
 def _host_document(outcome: HostOutcome, place: int | None) -> Json:

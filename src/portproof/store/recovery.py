@@ -1,24 +1,35 @@
 """A run whose process died, put together from what it had acknowledged.
 
-Nothing is inferred. What was never handed in is `missing`, not closed; and silence is not
-evidence here: who witnessed it (law 2) is written down when a run ends, and this one did not. So
-a silent port of such a run is Unmeasured(CONTROL_FAILED), though it was asked. Answers stand as
-they came. What only the scan counted (secrets masked, probes sent again) is 0, for nobody knows.
-The record is INTERRUPTED, and may open and close nothing.
+Nothing is inferred. What was never handed in is `missing`, not closed. Answers stand as they came.
+Silence stands as far as the last checkpoint goes, which says who witnessed it (law 2); a silent
+port that was handed in later is Unmeasured(CONTROL_FAILED), though it was asked. What only the scan
+counted (secrets masked, probes sent again) is None, for nobody knows. What the run itself had
+carried over from another is part of it. The record is INTERRUPTED, and may open and close nothing;
+a continuation can go on from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from portproof.model.batch import FAULTS, NONE, REASONS, STATES, TRANSPORTS, OutcomeBatch
-from portproof.model.endpoint import Address, Transport
+from portproof.model.batch import (
+    FAULTS,
+    NO_RTT,
+    NONE,
+    REASONS,
+    STATES,
+    TRANSPORTS,
+    OutcomeBatch,
+)
+from portproof.model.carried import Carried, measured
+from portproof.model.endpoint import Address, Endpoint, Transport
 from portproof.model.observation import LocalFault, Observation, PortState, Reason
 from portproof.model.ports import PortSet
 from portproof.model.scan import (
@@ -39,6 +50,9 @@ REASON = "the process ended before the run did"
 
 _SILENT = REASONS.index(Reason.NO_RESPONSE)
 _UNWITNESSED = FAULTS.index(LocalFault.CONTROL_FAILED)
+_OPEN = STATES.index(PortState.OPEN)
+
+_Key = TypeVar("_Key", PortState, Reason)
 
 
 def recovered(
@@ -48,13 +62,15 @@ def recovered(
 
     It ends where the last thing that was acknowledged happened.
     """
-    folds = _Folds(started)
-    for batch in journal.batches(session, plan.run_id):
-        folds.take(batch)
-    observed = {each.endpoint: each for each in journal.observations(session, plan.run_id)}
+    folds = _Folds(plan, started)
+    place, checkpoint = journal.last_checkpoint(session, plan.run_id)
+    for at, batch in journal.numbered_batches(session, plan.run_id):
+        folds.take(batch, witnessed=at < place)
+    told = {each.endpoint: each for each in journal.observations(session, plan.run_id)}
     samples = tuple(journal.samples(session, plan.run_id))
-    hosts = tuple(_hosts(plan, folds, observed.values()))
-    finished = max(folds.last, _last(started, observed.values(), samples))
+    finished = max(folds.last, _last(started, told.values(), samples))
+    carried = journal.taken_over(session, plan)
+    hosts = tuple(_hosts(plan, folds, told, carried))
     return RunRecord(
         plan=plan,
         status=RunStatus.INTERRUPTED,
@@ -63,8 +79,11 @@ def recovered(
         finished=finished,
         duration_ms=(finished - started) // timedelta(milliseconds=1),
         hosts=hosts,
-        coverage=coverage_of(plan, hosts),
-        witnesses=(),
+        coverage=tuple(
+            replace(each, carried=measured(carried.hosts, each.transport) if carried else 0)
+            for each in coverage_of(plan, hosts)
+        ),
+        witnesses=checkpoint.witnesses if checkpoint else (),
         samples=samples,
         own_listeners=tuple(
             each.endpoint
@@ -76,6 +95,8 @@ def recovered(
         retransmitted=None,
         clock=ClockFacts(source="unknown", synchronised=None, detail=REASON),
         tool_version=tool_version,
+        continuation=carried.continuation if carried else None,
+        drawn=checkpoint.drawn if checkpoint else (),
     )
 
 
@@ -83,8 +104,11 @@ def recovered(
 class _Folds:
     """Batches, folded into port sets by place of the host, transport and column, then by value."""
 
+    plan: ScanPlan
     started: datetime
     last: datetime = field(init=False)
+    opened: dict[Endpoint, Observation] = field(init=False, default_factory=dict)
+    """What the batches say of each open port: nobody had asked it who it is."""
     sets: dict[tuple[int, Transport, str], dict[int, PortSet]] = field(
         init=False, default_factory=dict
     )
@@ -92,16 +116,34 @@ class _Folds:
     def __post_init__(self) -> None:
         self.last = self.started
 
-    def take(self, batch: OutcomeBatch) -> None:
-        """Fold one batch in; its silent rows become unmeasured."""
+    def take(self, batch: OutcomeBatch, *, witnessed: bool) -> None:
+        """Fold one batch in; its silent rows become unmeasured unless they are `witnessed`."""
         if not len(batch):
             return
-        latest = self.started + timedelta(milliseconds=int(batch.sent_ms.max()))
-        self.last = max(self.last, latest)
-        silent = batch.reason == _SILENT
+        self.last = max(self.last, self._instant(int(batch.sent_ms.max())))
+        silent = (batch.reason == _SILENT) & (not witnessed)
         self._fold(batch, "state", np.where(silent, NONE, batch.state))
         self._fold(batch, "reason", np.where(silent, NONE, batch.reason))
         self._fold(batch, "fault", np.where(silent, _UNWITNESSED, batch.fault))
+        for row in np.flatnonzero(batch.state == _OPEN).tolist():
+            seen = self._observation(batch, row)
+            self.opened[seen.endpoint] = seen
+
+    def _observation(self, batch: OutcomeBatch, row: int) -> Observation:
+        address = self.plan.hosts[int(batch.host[row])].address
+        transport, rtt_us = TRANSPORTS[int(batch.transport[row])], int(batch.rtt_us[row])
+        return Observation(
+            endpoint=Endpoint(address, transport, int(batch.port[row])),
+            state=PortState.OPEN,
+            reason=REASONS[int(batch.reason[row])],
+            at=self._instant(int(batch.sent_ms[row])),
+            rtt_us=None if rtt_us == NO_RTT else rtt_us,
+            attempts=int(batch.attempts[row]),
+            asked=False,
+        )
+
+    def _instant(self, sent_ms: int) -> datetime:
+        return self.started + timedelta(milliseconds=sent_ms)
 
     def of(self, place: int, transport: Transport, column: str) -> dict[int, PortSet]:
         """Give the port sets of one host and column, by value."""
@@ -127,16 +169,20 @@ def _grouped(keys: NDArray[np.uint64], ports: NDArray[np.uint16]) -> Iterator[tu
         yield int(key), PortSet.from_iterable(part)
 
 
-def _hosts(plan: ScanPlan, folds: _Folds, observed: Iterable[Observation]) -> Iterator[HostOutcome]:
+def _hosts(
+    plan: ScanPlan, folds: _Folds, told: Mapping[Endpoint, Observation], carried: Carried | None
+) -> Iterator[HostOutcome]:
+    before = {(each.host, each.transport): each for each in carried.hosts} if carried else {}
     by_host: dict[tuple[Address, Transport], list[Observation]] = {}
-    for each in sorted(observed, key=lambda each: each.endpoint.port):
+    for each in (folds.opened | dict(told)).values():
         by_host.setdefault((each.endpoint.address, each.endpoint.transport), []).append(each)
     for place, host in enumerate(plan.hosts):
         for transport in Transport:
             if ports := host.ports(transport):
                 seen = by_host.get((host.address, transport), [])
-                kept = tuple(each for each in seen if each.endpoint.port in ports)
-                yield _host(host, transport, folds, place=place, observed=kept)
+                kept = [each for each in seen if each.endpoint.port in ports]
+                own = _host(host, transport, folds, place=place, observed=kept)
+                yield _together(own, before.get((host, transport)))
 
 
 def _host(
@@ -145,7 +191,7 @@ def _host(
     folds: _Folds,
     *,
     place: int,
-    observed: tuple[Observation, ...],
+    observed: Iterable[Observation],
 ) -> HostOutcome:
     states = {STATES[code]: ports for code, ports in folds.of(place, transport, "state").items()}
     reasons = {REASONS[code]: ports for code, ports in folds.of(place, transport, "reason").items()}
@@ -163,8 +209,31 @@ def _host(
         states=states,
         reasons=reasons,
         unmeasured=faults,
-        observations=tuple(kept),
+        observations=tuple(sorted(kept, key=lambda each: each.endpoint.port)),
     )
+
+
+def _together(own: HostOutcome, before: HostOutcome | None) -> HostOutcome:
+    """Put what a run saw and what it had carried over into one: it asked nothing of that again.
+
+    A port that was carried over may have been told again, though, with the service behind it.
+    """
+    if before is None:
+        return own
+    told = {each.endpoint: each for each in (*before.observations, *own.observations)}
+    return replace(
+        own,
+        states=_joined(own.states, before.states),
+        reasons=_joined(own.reasons, before.reasons),
+        observations=tuple(sorted(told.values(), key=lambda each: each.endpoint.port)),
+    )
+
+
+def _joined(one: Mapping[_Key, PortSet], other: Mapping[_Key, PortSet]) -> dict[_Key, PortSet]:
+    joined = dict(one)
+    for key, ports in other.items():
+        joined[key] = joined.get(key, PortSet.empty()) | ports
+    return joined
 
 
 def _stands(observation: Observation, states: dict[PortState, PortSet], known: PortSet) -> bool:

@@ -20,6 +20,7 @@ from portproof.contracts import RunSummary
 from portproof.errors import EvidenceError, StoreError
 from portproof.evidence.canonical import Json
 from portproof.evidence.leaf import LeafKind
+from portproof.model.carried import Carried
 from portproof.model.endpoint import Transport
 from portproof.model.scan import RunRecord, RunStatus, ScanPlan
 from portproof.store import journal
@@ -34,8 +35,10 @@ from portproof.store.tables import METADATA
 RUN: Final[Table] = METADATA.tables["run"]
 
 
-def begin(session: Session, plan: ScanPlan, started: datetime) -> None:
-    """Record that a run began.
+def begin(
+    session: Session, plan: ScanPlan, started: datetime, carried: Carried | None = None
+) -> None:
+    """Record that a run began, and what it takes over.
 
     Raises:
         StoreError: a run with this id is there already.
@@ -50,6 +53,7 @@ def begin(session: Session, plan: ScanPlan, started: datetime) -> None:
         "started": instant_text(started),
         "planned": sum(plan.planned(each) for each in Transport),
         "plan_digest": put_blob(session, plan_document(plan)),
+        "continues": plan.continues,
     }
     log = LogWriter(session)
     body: dict[str, Json] = {
@@ -62,6 +66,8 @@ def begin(session: Session, plan: ScanPlan, started: datetime) -> None:
     log.flush()
     row |= {"status": RunStatus.RUNNING.value, "status_reason": "", "measured": 0, "begun_seq": seq}
     session.connection().execute(insert(RUN), row)
+    if carried is not None:
+        journal.take_over(session, plan, carried)
 
 
 def finish(session: Session, record: RunRecord) -> str:
@@ -123,12 +129,14 @@ def summaries(
         query = query.where(RUN.c.scope == scope)
     rows = session.execute(query).all()
     deviations = _deviations(session, rows)
-    return [
+    listed = [
         _died(session, row)
         if row.status == RunStatus.RUNNING.value and row.run_id in dead
         else _summary(row, deviations.get(row.run_id))
         for row in rows
     ]
+    later = _continuations(session)
+    return [replace(each, continued_by=later.get(each.id)) for each in listed]
 
 
 def outcome_digest(session: Session, run_id: str) -> str:
@@ -151,7 +159,8 @@ def require_run(session: Session, run_id: str) -> None:
 
 def begun_body(row: Mapping[str, Any]) -> dict[str, Json]:
     """Give what the leaf of a run's beginning says that its row says too."""
-    names = ("run_id", "scope", "vantage", "zone", "planned", "plan_digest")
+    names = ["run_id", "scope", "vantage", "zone", "planned", "plan_digest"]
+    names += ["continues"] * (row["continues"] is not None)
     return {name: row[name] for name in names}
 
 
@@ -210,6 +219,12 @@ def _deviations(session: Session, rows: Sequence[Row[Any]]) -> dict[str, int]:
     return {row.run_id: row.deviations for row in found} if rows else {}
 
 
+def _continuations(session: Session) -> dict[str, str]:
+    """Give for each run that was continued the latest run that goes on with it."""
+    query = select(RUN.c.continues, RUN.c.run_id).where(RUN.c.continues.is_not(None))
+    return {row.continues: row.run_id for row in session.execute(query.order_by(RUN.c.number))}
+
+
 def _died(session: Session, row: Row[Any]) -> RunSummary:
     """Give a run whose process died as interrupted, with what it had acknowledged by then."""
     measured = sum(each.measured for each in _recovered(session, row).coverage)
@@ -235,4 +250,5 @@ def _summary(row: Row[Any], deviations: int | None) -> RunSummary:
         planned=row.planned,
         measured=row.measured,
         deviations=deviations if status is RunStatus.COMPLETE else None,
+        continues=row.continues,
     )

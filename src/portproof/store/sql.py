@@ -14,6 +14,7 @@ from sqlalchemy import Table, insert
 from portproof.contracts import Head, RunSummary, ScanListener
 from portproof.errors import StoreError
 from portproof.evidence.leaf import LeafKind
+from portproof.model.carried import Carried
 from portproof.model.endpoint import Endpoint
 from portproof.model.evidence import IntervalInfo
 from portproof.model.finding import Finding, FindingEvent, Judgement
@@ -99,17 +100,20 @@ class SqlStore:
                 runs.interrupt_stale(session, self._now())
             yield
 
-    def begin_run(self, plan: ScanPlan, started: datetime) -> ScanListener:
-        """Record that a run began; needs the run lock.
+    def begin_run(
+        self, plan: ScanPlan, started: datetime, carried: Carried | None = None
+    ) -> ScanListener:
+        """Record that a run began, and what it takes over; needs the run lock.
 
         Raises:
             StoreError: the run lock is not held, the run is there already, or it cannot be kept.
+            EvidenceError: what it takes over is of other hosts than its plan.
         """
         self._lock.name_run(plan.run_id)
         with self.database.writing() as session:
             # An earlier run under the same lock that never ended can no longer end either.
             runs.interrupt_stale(session, started)
-            runs.begin(session, plan, started)
+            runs.begin(session, plan, started, carried)
         return RunJournal(self.database, plan.run_id)
 
     def finish_run(self, record: RunRecord) -> str:

@@ -94,10 +94,12 @@ class RunRow(_Row, table=True):
     outcome_digest: str | None = Field(default=None, foreign_key="blob.digest")
     begun_seq: int = Field(foreign_key="leaf.seq")
     ended_seq: int | None = Field(default=None, foreign_key="leaf.seq")
+    continues: str | None = None
+    """Id of the interrupted run that it goes on with."""
 
 
 class JournalRow(_Row, table=True):
-    """Something a running scan handed in: a batch, an observation or a control sample."""
+    """Something a running scan handed in: outcomes, control samples, where it stands; or took over."""
 
     __tablename__ = "journal_entry"
 

@@ -5,10 +5,13 @@
     audit = scan + check + report
 
     scan      plan, authorise, probe, keep               → RunRecord
+    resume    go on with an interrupted run              → RunRecord of a run that continues it
     check     judge a stored run against the documents   → CheckResult (findings move on)
     describe  everything a report prints                 → EvidenceDocument
     probe     one endpoint, now                          → observations
     doctor    what this machine can do                   → Diagnoses, each with its remedy
+    source_sheet  where our probes come from, for those who watch the IDS
+    whose_probe   was it one of our runs?
     init      the first documents of a new user
     demo      a small truth, and whether the evidence says exactly that
     inputs    what the others are given

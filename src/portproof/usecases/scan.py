@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from portproof.contracts import Clock, Progress, Resolver, ScanListener, Scanner, StopSignal, Store
 from portproof.errors import AuthorisationError
 from portproof.model.authorisation import Authorisation
 from portproof.model.batch import OutcomeBatch
+from portproof.model.carried import Carried, Checkpoint
 from portproof.model.observation import Observation
 from portproof.model.scan import ControlSample, Resolution, RunRecord, ScanPlan
 from portproof.plan.build import (
@@ -22,6 +24,7 @@ from portproof.plan.build import (
     lay_out,
     names_to_resolve,
 )
+from portproof.plan.forecast import Forecast, forecast
 
 _SEED_BITS = 64
 _RUN_ID_BYTES = 3
@@ -54,9 +57,21 @@ def scan(
         StoreLockedError: another run is under way in this store.
     """
     with services.store.run_lock(), planned(services, request, authorisation) as plan:
-        recorder = services.store.begin_run(plan, services.clock.now())
-        record = services.scanner.run(plan, _Both(recorder, watcher), stop)
-        services.store.finish_run(record)
+        return keep_run(services, plan, watcher=watcher, stop=stop)
+
+
+def keep_run(
+    services: ScanServices,
+    plan: ScanPlan,
+    *,
+    watcher: ScanListener,
+    stop: StopSignal,
+    carried: Carried | None = None,
+) -> RunRecord:
+    """Carry a plan out and keep what comes of it, with what is carried over; needs the run lock."""
+    recorder = services.store.begin_run(plan, services.clock.now(), carried)
+    record = services.scanner.run(plan, _Both(recorder, watcher), stop, carried=carried)
+    services.store.finish_run(record)
     return record
 
 
@@ -74,7 +89,7 @@ def planned(
         yield complete(
             layout,
             request,
-            identity=_identity(services.clock),
+            identity=identity_of(services.clock),
             authorisation=held,
             own_controls=own,
         )
@@ -82,30 +97,38 @@ def planned(
 
 def preview(
     services: ScanServices, request: PlanRequest, authorisation: Authorisation | None
-) -> ScanPlan:
-    """Give the plan that `scan` would carry out, less its own control listeners; sends no probe.
+) -> Forecast:
+    """Say what `scan` would send, at once whatever the size; sends no probe.
 
     Raises:
         AuthorisationError: as `scan` does, and kept in the store likewise.
     """
-    layout, held = _authorised_layout(services, request, authorisation)
-    return complete(
-        layout, request, identity=_identity(services.clock), authorisation=held, own_controls=()
-    )
+    now = services.clock.now()
+    with _refusals_kept(services, now):
+        held = admit(request, authorisation, now)
+        resolutions = _resolve(services, names_to_resolve(request))
+        return forecast(request, authorisation=held, resolutions=resolutions, at=now)
 
 
 def _authorised_layout(
     services: ScanServices, request: PlanRequest, authorisation: Authorisation | None
 ) -> tuple[Layout, Authorisation]:
     now = services.clock.now()
-    try:
+    with _refusals_kept(services, now):
         held = admit(request, authorisation, now)
         resolutions = _resolve(services, names_to_resolve(request))
         layout = lay_out(request, authorisation=held, resolutions=resolutions, at=now)
-    except AuthorisationError as refusal:
-        services.store.record_refusal(refusal.code, refusal.subject, str(refusal), now)
-        raise
     return layout, held
+
+
+@contextmanager
+def _refusals_kept(services: ScanServices, at: datetime) -> Iterator[None]:
+    """Keep a refusal in the store before it is raised."""
+    try:
+        yield
+    except AuthorisationError as refusal:
+        services.store.record_refusal(refusal.code, refusal.subject, str(refusal), at)
+        raise
 
 
 def _resolve(services: ScanServices, names: Sequence[str]) -> tuple[Resolution, ...]:
@@ -121,7 +144,7 @@ def _resolve(services: ScanServices, names: Sequence[str]) -> tuple[Resolution, 
     return tuple(found)
 
 
-def _identity(clock: Clock) -> RunIdentity:
+def identity_of(clock: Clock) -> RunIdentity:
     """Make a run id that sorts by time and is not guessed: `20261121T081500Z-a1b2c3`."""
     stamp = clock.now().strftime("%Y%m%dT%H%M%SZ")
     return RunIdentity(
@@ -147,6 +170,10 @@ class _Both:
     def sampled(self, sample: ControlSample) -> None:
         self.recorder.sampled(sample)
         self.watcher.sampled(sample)
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.recorder.checkpoint(checkpoint)
+        self.watcher.checkpoint(checkpoint)
 
     def progress(self, progress: Progress) -> None:
         self.recorder.progress(progress)

@@ -25,7 +25,7 @@ from portproof.model.observation import Certificate, LocalFault, Observation
 from portproof.model.ports import PortSet
 from portproof.model.scan import Control, HostOutcome, RunRecord
 from portproof.usecases.describe.case import Case
-from portproof.usecases.describe.wording import instant, instant_exact, ports_text
+from portproof.usecases.describe.wording import counted, instant, instant_exact, ports_text
 
 _CLOCK_WORDS = {True: "yes", False: "no", None: "unknown"}
 
@@ -89,6 +89,7 @@ def method_info(case: Case) -> MethodInfo:
         timeout_ms=plan.timing.timeout_ms,
         min_timeout_ms=plan.timing.min_timeout_ms,
         max_retries=plan.timing.max_retries,
+        most_retries=plan.timing.most_attempts - 1,
         udp_timeout_ms=plan.timing.udp_timeout_ms,
         global_pps=plan.rates.global_pps,
         per_host_pps=plan.rates.per_host_pps,
@@ -134,6 +135,21 @@ def run_info(case: Case) -> RunInfo:
         retransmitted=run.retransmitted,
         masked=run.masked,
         outcome_digest=case.outcome_digest,
+        continues=run.plan.continues or "",
+        carried_over=_carried_over(run),
+    )
+
+
+def _carried_over(run: RunRecord) -> str:
+    """Say what a run took over from the one it continues; empty when it continues none."""
+    before = run.continuation
+    if before is None:
+        return ""
+    carried = sum(each.carried for each in run.coverage)
+    repeated = sum(each.repeated for each in run.coverage)
+    return (
+        f"Continues run {before.run_id}: {counted(carried, 'endpoint')} carried over (measured "
+        f"between {instant(before.since)} and {instant(before.until)}), {repeated:,} asked again"
     )
 
 
@@ -182,6 +198,9 @@ def coverage_infos(run: RunRecord) -> tuple[CoverageInfo, ...]:
             measured=each.measured,
             unmeasured={fault.value: count for fault, count in each.unmeasured.items() if count},
             missing=each.missing,
+            loss_ppm=each.loss_ppm,
+            carried=each.carried,
+            repeated=each.repeated,
         )
         for each in run.coverage
     )
