@@ -170,7 +170,7 @@ def summarised(
 def method() -> MethodInfo:
     return MethodInfo(
         engine="TCP connect, UDP in the protocol's own words", tcp_ports="-", udp_ports="53,123", timeout_ms=1_000,
-        min_timeout_ms=250, max_retries=2, udp_timeout_ms=1_500, global_pps=20_000, per_host_pps=20_000,
+        min_timeout_ms=250, max_retries=2, most_retries=30, udp_timeout_ms=1_500, global_pps=20_000, per_host_pps=20_000,
         max_connections=4_000, control_interval_ms=1_000, max_witness_gap_ms=5_000,
         silent_ports="102,502,9100,20000,44818,47808", seed="1311768467463790320",
         probes=("dns/udp", "ftp/tcp", "http/tcp", "mysql/tcp", "ntp/udp", "postgresql/tcp", "redis/tcp", "smtp/tcp", "ssh/tcp", "tls/tcp"),

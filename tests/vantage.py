@@ -4,8 +4,8 @@ Run inside a network namespace:  python vantage.py '{"hosts": ["10.99.1.2"], "tc
 
 Optional: `silent` (a connect and not one byte: no conversations), `udp`, `positive` and `negative`
 (endpoints, `10.99.1.2:22`) with `networks` (whose silence they witness), `rates` and `timing`
-(fields of the model), `own_controls`, `wanted` (TCP ports whose observations are kept whatever their
-state). With `"tell": true` the line `probing` is printed once the first outcomes are there, so that a test can change the network
+(fields of the model), `own_controls`, `engine`, `wanted` (TCP ports whose observations are kept whatever their
+state), `processes` (how many send TCP probes). With `"tell": true` the line `probing` is printed once the first outcomes are there, so that a test can change the network
 in the middle of a run.
 """
 
@@ -22,6 +22,7 @@ from typing import Any
 from portproof.contracts import Progress
 from portproof.model.authorisation import Authorisation
 from portproof.model.batch import OutcomeBatch
+from portproof.model.carried import Checkpoint
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.observation import Observation, PortState
 from portproof.model.ports import PortSet
@@ -51,6 +52,7 @@ class Heard:
         self.samples: list[ControlSample] = []
         self.phases: set[str] = set()
         self.batches: list[OutcomeBatch] = []
+        self.checkpoints: list[Checkpoint] = []
 
     def batch(self, batch: OutcomeBatch) -> None:
         self.rows += len(batch)
@@ -65,6 +67,9 @@ class Heard:
 
     def sampled(self, sample: ControlSample) -> None:
         self.samples.append(sample)
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.checkpoints.append(checkpoint)
 
     def progress(self, progress: Progress) -> None:
         self.phases.add(progress.phase)
@@ -173,20 +178,29 @@ def main() -> None:
         for kind in ControlKind
         for number, where in enumerate(asked.get(kind.value, []), 1)
     )
-    held = authorisation(["0.0.0.0/0", "::/0"], controls=controls)
-    hosts = planned_hosts(asked["hosts"], asked.get("tcp", ""), asked.get("udp", ""))
+    rates = Rates(**{"global_pps": 10**6, "per_host_pps": 10**6, **asked.get("rates", {})})
+    held = authorisation(["0.0.0.0/0", "::/0"], controls=controls, rates=rates)
+    listed = [str(each) for host in asked["hosts"] for each in ip_network(host)]
+    hosts = planned_hosts(listed, asked.get("tcp", ""), asked.get("udp", ""))
     kept = parse_ports(asked["wanted"]).tcp if "wanted" in asked else PortSet.empty()
     heard = Heard(tell=asked.get("tell", False))
-    executor = Executor(held, clock=SystemClock(), wanted=lambda _host, _transport: kept)
+    executor = Executor(
+        held,
+        clock=SystemClock(),
+        wanted=lambda _host, _transport: kept,
+        processes=asked.get("processes"),
+    )
     addresses = [host.address for host in hosts]
     with executor.own_controls(addresses) if asked.get("own_controls") else nullcontext(()) as own:
         plan = plan_for(
             held,
             hosts,
             controls=(*own, *controls),
-            rates=Rates(**{"global_pps": 10**6, "per_host_pps": 10**6, **asked.get("rates", {})}),
+            rates=rates,
             timing=Timing(**asked.get("timing", {})),
             silent_ports=PortSet.all_ports() if asked.get("silent") else PortSet.empty(),
+            engine=asked.get("engine", "connect"),
+            discover=asked.get("discover", False),
         )
         record = executor.run(plan, heard, lambda: False)
     raw = {str(observation.endpoint): raw for observation, raw in heard.observations}

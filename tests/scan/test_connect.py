@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netns import Lab
 from portproof.model.batch import FAULTS, NO_RTT, NONE, REASONS, STATES, OutcomeBatch
 from portproof.model.endpoint import Transport
 from portproof.model.observation import PortState
@@ -25,6 +26,7 @@ from portproof.scan.rows import joined
 from vantage import planned_hosts
 
 UNBOUND = Rates(global_pps=10**6, per_host_pps=10**6)
+LARGE_PLAN = Path(__file__).parents[1] / "bench" / "large_plan.py"
 HURRIED = Timing(timeout_ms=100, min_timeout_ms=100, max_retries=1)
 
 
@@ -267,6 +269,19 @@ def test_memory_does_not_grow_with_the_number_of_probes() -> None:
     rows, grown_kib = (int(word) for word in done.stdout.split())
     assert rows == 16 * 65_535
     assert grown_kib < 32 * 1024
+
+
+def test_memory_does_not_grow_with_the_number_of_hosts() -> None:
+    # Sixteen million addresses that exist only as numbers, a hundred ports each.
+    with Lab() as lab:
+        lab.run(lab.client, ["ip", "link", "delete", "cable"])  # its network is part of the /8
+        lab.run(lab.client, ["ip", "route", "add", "local", "10.0.0.0/8", "dev", "lo"])
+        told = lab.run(lab.client, [sys.executable, str(LARGE_PLAN), "2", "2"]).stdout
+    grown = json.loads(told)
+    assert grown["rows"] > 1_000
+    assert grown["wrong"] == 0
+    assert len(grown["grown_mib"]) == 3
+    assert max(grown["grown_mib"]) < 32
 
 
 def test_a_state_is_never_made_of_two_things() -> None:

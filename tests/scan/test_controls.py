@@ -224,3 +224,57 @@ def full_listener() -> Iterator[int]:
         yield server.getsockname()[1]
         for visitor in visitors:
             visitor.close()
+
+
+# ---------------------------------------------------------------- paths that lose packets
+
+
+def test_hardly_anything_has_answered_so_a_positive_control_is_asked_ten_times() -> None:
+    with full_listener() as port:
+        where = f"127.0.0.1:{port}"
+        with asking([control("c", ControlKind.POSITIVE, where, ["127.0.0.0/8"])]) as (
+            asked,
+            samples,
+        ):
+            began = time.monotonic()
+            asked.complete(never)
+            assert time.monotonic() - began >= 10 * 0.06
+    assert [each.as_expected for each in samples] == [False]
+
+
+@pytest.mark.parametrize("kind", ControlKind)
+def test_a_positive_control_on_a_path_that_loses_half_is_asked_until_it_must_have_answered(
+    kind: ControlKind,
+) -> None:
+    with full_listener() as port:
+        lossy = control("c", kind, f"127.0.0.1:{port}", ["127.0.0.0/8"])
+        with asking([lossy]) as (asked, _):
+            for attempts in (1, 2, 1, 3, 1, 2, 1, 3) * 30:
+                asked.loss.control_answered("some path", attempts)
+            (point,) = asked._points
+            usual = 1 + TIMING.max_retries
+            most = asked._most_askings(point)
+    assert most == usual if kind is ControlKind.NEGATIVE else 20 < most <= 31
+
+
+def test_a_control_that_answers_late_is_a_witness_and_tells_of_the_loss() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        visitors = [socket.socket() for _ in range(4)]
+        for visitor in visitors:
+            visitor.settimeout(0)
+            visitor.connect_ex(server.getsockname())
+        where = f"127.0.0.1:{server.getsockname()[1]}"
+        with asking([control("c", ControlKind.POSITIVE, where, ["127.0.0.0/8"])]) as (
+            asked,
+            samples,
+        ):
+            asked.pump()
+            time.sleep(0.1)
+            asked.pump()
+            for visitor in visitors:
+                visitor.close()
+            server.accept()[0].close()
+            asked.complete(never)
+        assert [each.as_expected for each in samples[:1]] == [True]
+        assert samples[0].at_ms >= 60, "it witnesses from the asking that was answered"
+        assert asked.loss.lossy

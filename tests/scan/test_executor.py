@@ -22,7 +22,7 @@ from portproof.model.observation import LocalFault, PortState
 from portproof.model.ports import PortSet
 from portproof.model.scan import ControlKind, PlannedHost, Rates, RunRecord, RunStatus, Timing
 from portproof.scan.clock import SystemClock
-from portproof.scan.executor import Executor, lower_rates
+from portproof.scan.executor import Executor
 from vantage import Heard, authorisation, control, plan_for, planned_hosts
 
 QUICK = Timing(timeout_ms=100, min_timeout_ms=50, max_retries=1, control_interval_ms=50)
@@ -323,7 +323,7 @@ def test_nothing_is_sent_to_a_control_that_nobody_authorised() -> None:
 def test_the_stricter_rate_holds() -> None:
     one = Rates(global_pps=10, per_host_pps=99, max_connections=5, per_host_connections=9)
     other = Rates(global_pps=20, per_host_pps=7, max_connections=6, per_host_connections=8)
-    assert lower_rates(one, other) == Rates(
+    assert one.stricter(other) == Rates(
         global_pps=10, per_host_pps=7, max_connections=5, per_host_connections=8
     )
 

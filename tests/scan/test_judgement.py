@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from portproof.model.batch import NO_RTT, OutcomeBatch
 from portproof.model.endpoint import Address, Transport
 from portproof.model.observation import LocalFault, PortState, Reason
@@ -31,14 +33,14 @@ TIMING = Timing(timeout_ms=100, max_retries=0, max_witness_gap_ms=1_000)
 class Case:
     """One host, its controls, and what was released."""
 
-    def __init__(self, *controls: Control) -> None:
+    def __init__(self, *controls: Control, timing: Timing = TIMING) -> None:
         hosts = planned_hosts(["10.0.0.5"], "1-100")
-        self.book = WitnessBook(hosts, controls, on_link, TIMING)
+        self.book = WitnessBook(hosts, controls, on_link, timing)
         self.released: list[tuple[int, Verdict]] = []
-        self.judgement = Judgement(hosts, self.book, TIMING, self._take)
+        self.judgement = Judgement(hosts, self.book, timing, self._take)
 
-    def take(self, port: int, verdict: Verdict, at_ms: int) -> None:
-        row = (port, CODES[verdict], NO_RTT, 1, at_ms / 1000)
+    def take(self, port: int, verdict: Verdict, at_ms: int, attempts: int = 1) -> None:
+        row = (port, CODES[verdict], NO_RTT, attempts, at_ms / 1000)
         self.judgement.take(batch_of([row], Transport.TCP, began=0.0))
 
     def sample(self, at_ms: int, *, good: bool = True, name: str = "canary") -> None:
@@ -176,6 +178,64 @@ def test_the_status_names_a_few_networks_and_counts_the_rest() -> None:
     assert status_of(book, (), stopped="")[1].endswith(
         "1 in 10.0.0.0/24, 1 in 10.0.1.0/24, 1 in 10.0.2.0/24 and in 2 more networks"
     )
+
+
+# ---------------------------------------------------------------- a path that loses packets
+
+
+def lossy(**changes: int) -> Case:
+    """A path on which every second asking is lost, and silence after three of them."""
+    case = Case(CANARY, timing=replace(TIMING, **changes))
+    for port in range(1, 61):
+        case.take(port, RESET, 10, attempts=1 if port % 2 else 3)
+    case.released.clear()
+    case.sample(0)
+    case.take(80, SILENT, 50, attempts=3)
+    case.take(81, SILENT, 50, attempts=31)
+    case.sample(100)
+    return case
+
+
+def test_silence_after_too_few_askings_is_put_aside_and_asked_again() -> None:
+    case = lossy()
+    case.judgement.settle(200, 200)
+    assert case.released == [(81, SILENT)]
+    assert {host: list(ports) for host, ports in case.judgement.take_short().items()} == {0: [80]}
+    assert 20 < case.judgement.attempts_wanted([0]) <= 31
+    case.take(80, SILENT, 250, attempts=31)
+    case.sample(300)
+    case.judgement.close(400, interrupted=False)
+    assert case.released == [(81, SILENT), (80, SILENT)]
+    (account,) = case.book.witnesses(0, 400)
+    assert account.silent == 2
+
+
+def test_what_is_still_in_doubt_after_that_is_unmeasured_and_the_run_stands() -> None:
+    case = lossy()
+    case.judgement.settle(200, 200)
+    case.judgement.take_short()
+    case.take(80, SILENT, 250, attempts=3)
+    case.sample(300)
+    case.judgement.close(400, interrupted=False)
+    assert case.released == [(81, SILENT), (80, LocalFault.LOSSY_PATH)]
+    coverage = (covered(100, {LocalFault.LOSSY_PATH: 1}),)
+    assert status_of(case.book, coverage, stopped="") == (RunStatus.COMPLETE, "")
+
+
+def test_where_a_person_allows_no_more_askings_it_is_unmeasured_at_once() -> None:
+    case = lossy(max_retries=2, most_retries=2)
+    case.judgement.settle(200, 200)
+    assert (80, LocalFault.LOSSY_PATH) in case.released
+    assert case.judgement.take_short() == {}
+
+
+def test_the_loss_of_single_packets_is_told_and_none_where_nothing_answered() -> None:
+    assert Case().judgement.loss_ppm() is None
+    case = Case()
+    case.take(22, OPEN, 5)
+    assert case.judgement.loss_ppm() == 0
+    # Half of all askings: 1 - sqrt(1 - 1/2) of the packets each way.
+    assert 250_000 < (lossy().judgement.loss_ppm() or 0) < 340_000
 
 
 def covered(

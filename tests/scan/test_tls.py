@@ -4,6 +4,7 @@ import hashlib
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversing import collect, converse
+from portproof.model.endpoint import Endpoint
 from portproof.model.probe import StartTls, Turn
-from portproof.scan.dialogue import Connection, converse
-from portproof.scan.tls import certificate_of
+from portproof.probes.certificate import certificate_of
 from servers.certificates import HOST_NAME, KeyPair, self_made
 from servers.scripted import says, serving
 
@@ -46,44 +48,37 @@ def tls_server(
     return script
 
 
-async def talk_to(where: Any, *steps: Turn | StartTls) -> list[Any]:
-    def dialogue() -> Any:
-        replies = []
-        for step in steps:
-            replies += [(yield step)]
-        return replies
-
-    async with await Connection.open(where, timeout_s=TIMEOUT_S) as connection:
-        found: Any = await converse(dialogue(), connection, turn_timeout_s=TIMEOUT_S)
+def talk_to(where: Endpoint, *steps: Turn | StartTls) -> list[Any]:
+    found: Any = converse(where, collect(*steps), timeout_s=TIMEOUT_S).service
     return list(found)
 
 
-async def test_a_handshake_shows_version_cipher_and_certificate(pair: KeyPair, der: bytes) -> None:
+def test_a_handshake_shows_version_cipher_and_certificate(pair: KeyPair, der: bytes) -> None:
     with serving(tls_server(pair, lambda inside: None)) as peer:
-        (facts,) = await talk_to(peer.endpoint, StartTls(HOST_NAME))
+        (facts,) = talk_to(peer.endpoint, StartTls(HOST_NAME))
     assert facts.version == "TLSv1.3"
     assert facts.cipher.startswith("TLS_")
     assert facts.server_name == HOST_NAME
     assert facts.certificate.sha256 == hashlib.sha256(der).hexdigest()
 
 
-async def test_later_turns_run_inside_tls(pair: KeyPair) -> None:
+def test_later_turns_run_inside_tls(pair: KeyPair) -> None:
     def shout(inside: ssl.SSLSocket) -> None:
         inside.sendall(inside.recv(100).upper())
 
     with serving(tls_server(pair, shout)) as peer:
-        _, reply = await talk_to(peer.endpoint, StartTls(), Turn(b"quiet\n", until=b"\n"))
+        _, reply = talk_to(peer.endpoint, StartTls(), Turn(b"quiet\n", until=b"\n"))
     assert reply == b"QUIET\n"
 
 
-async def test_clear_text_from_before_tls_is_not_read_inside_it(pair: KeyPair) -> None:
+def test_clear_text_from_before_tls_is_not_read_inside_it(pair: KeyPair) -> None:
     def greet_then_tls(connection: socket.socket) -> None:
         connection.sendall(b"220 ready\r\nforged\r\n")
         tls_server(pair, lambda inside: inside.sendall(b"true\r\n"))(connection)
 
     with serving(greet_then_tls) as peer:
         line = Turn(until=b"\n")
-        _, facts, inside = await talk_to(peer.endpoint, line, StartTls(), line)
+        _, facts, inside = talk_to(peer.endpoint, line, StartTls(), line)
     assert facts is not None
     assert inside == b"true\r\n"
 
@@ -96,19 +91,19 @@ async def test_clear_text_from_before_tls_is_not_read_inside_it(pair: KeyPair) -
         b"\x16\x03\x03\xff\xff" + b"x" * 70_000,
     ],
 )
-async def test_a_peer_that_answers_a_handshake_with_something_else_has_no_tls(
+def test_a_peer_that_answers_a_handshake_with_something_else_has_no_tls(
     garbage: bytes,
 ) -> None:
     with says(garbage) as peer:
-        assert await talk_to(peer.endpoint, StartTls(), Turn()) == [None, b""]
+        assert talk_to(peer.endpoint, StartTls(), Turn()) == [None, b""]
 
 
-async def test_a_peer_that_is_silent_in_the_handshake_has_no_tls_in_time() -> None:
+def test_a_peer_that_is_silent_in_the_handshake_has_no_tls_in_time() -> None:
     with says() as peer:
-        assert await talk_to(peer.endpoint, StartTls()) == [None]
+        assert talk_to(peer.endpoint, StartTls()) == [None]
 
 
-async def test_garbage_after_the_handshake_is_the_end_of_what_was_said(pair: KeyPair) -> None:
+def test_garbage_after_the_handshake_is_the_end_of_what_was_said(pair: KeyPair) -> None:
     def break_off(connection: socket.socket) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pair.certificate, pair.key)
@@ -119,8 +114,31 @@ async def test_garbage_after_the_handshake_is_the_end_of_what_was_said(pair: Key
         raw.close()
 
     with serving(break_off) as peer:
-        _, first, second = await talk_to(peer.endpoint, StartTls(), Turn(until=b"\n"), Turn())
+        _, first, second = talk_to(peer.endpoint, StartTls(), Turn(until=b"\n"), Turn())
     assert (first, second) == (b"good\n", b"")
+
+
+def test_a_greeting_in_the_segment_that_ends_the_handshake_is_not_lost(pair: KeyPair) -> None:
+    """In TLS 1.2 the server speaks last, and may greet in the same breath."""
+
+    def in_one_breath(connection: socket.socket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(pair.certificate, pair.key)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inside = context.wrap_bio(incoming, outgoing, server_side=True)
+        for _ in range(2):
+            with suppress(ssl.SSLWantReadError):
+                incoming.write(connection.recv(4_096))
+                inside.do_handshake()
+                inside.write(b"* OK ready\r\n")
+            connection.sendall(outgoing.read())
+        connection.recv(1)
+
+    with serving(in_one_breath) as peer:
+        facts, greeting = talk_to(peer.endpoint, StartTls(), Turn(until=b"\n"))
+    assert facts.version == "TLSv1.2"
+    assert greeting == b"* OK ready\r\n"
 
 
 def test_a_certificate_is_read_into_the_vocabulary(pair: KeyPair, der: bytes) -> None:

@@ -3,6 +3,13 @@
 A `ControlRound` never blocks: `pump` is called some ten times a second by whatever engine is at
 work, sends what is due, takes in what came, and gives up what stayed silent. So controls go on
 during the TCP sweep, the UDP sweep and the conversations with services alike.
+
+A control that must answer is asked until it does, as often as the loss of its path demands
+(`scan.loss`), so that a path that loses packets is not taken for a dead one; once its round-trip
+time is known, it is not waited for longer than that takes. While hardly anything has answered, the
+loss is not known, and it is asked ten times: at 30 % loss each way, a live one stays silent so long
+once in 840 times. A control that must *not* answer gets the plan's attempts: it is asked again all
+along, and one answer is enough.
 """
 
 from __future__ import annotations
@@ -18,17 +25,25 @@ from ipaddress import ip_network
 from typing import Final
 
 from portproof.model.endpoint import Address, Endpoint, Transport
-from portproof.model.observation import LocalFault, PortState
+from portproof.model.observation import LocalFault, PortState, Reason
 from portproof.model.scan import Control, ControlKind, ControlSample, Timing
+from portproof.scan.backoff import PathPace
 from portproof.scan.classify import Verdict, fault_of_errno, tcp_outcome
 from portproof.scan.errqueue import enable, may_hold_error, read_error
 from portproof.scan.family import family_of
 from portproof.scan.lines import set_no_linger
+from portproof.scan.loss import CONTROL_ASKINGS, ENOUGH_ANSWERS, LossBook, askings_for
+from portproof.scan.patience import RoundTrip
 from portproof.scan.routing import is_own, route_to
+from portproof.scan.witness import Path, path_to
 
 _BACKLOG: Final = 1024
 _MS: Final = 1000
+_US: Final = 1_000_000
 _SHORT_WAIT_S: Final = 0.005
+_UNKNOWN_LOSS_ASKINGS: Final = 10
+_TOLD: Final = (Reason.HANDSHAKE, Reason.RESET, Reason.CONN_REFUSED)
+"""Answers that come from the endpoint itself."""
 _UNDER_WAY: Final = (codes.EINPROGRESS, codes.EALREADY)
 
 
@@ -72,7 +87,10 @@ class _Point:
 
     control: Control
     due: float
+    path: Path
     adopted: bool = False
+    round_trip: RoundTrip | None = None
+    """None until it has answered."""
     sock: socket.socket | None = None
     attempts: int = 0
     first_sent: float = 0.0
@@ -93,12 +111,16 @@ class ControlRound:
     """Hears what a control showed."""
     not_asked: Callable[[ControlSample], None]
     """Hears of a control whose question never left this machine: it has shown nothing (law 1)."""
+    loss: LossBook = field(default_factory=LossBook)
+    """What is known of the loss on each path; learns from the controls, too."""
+    pace: PathPace = field(default_factory=PathPace)
+    """Hears which controls answered at once, and which had to be asked again."""
     _points: list[_Point] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Take the controls that can be asked: those over TCP."""
         self._points = [
-            _Point(control=each, due=self.began)
+            _Point(control=each, due=self.began, path=_path_of(each.endpoint.address))
             for each in self.controls
             if each.endpoint.transport is Transport.TCP
         ]
@@ -108,7 +130,8 @@ class ControlRound:
         control = Control(
             id=str(endpoint), kind=ControlKind.POSITIVE, endpoint=endpoint, networks=()
         )
-        self._points.append(_Point(control=control, due=self.clock(), adopted=True))
+        path = _path_of(endpoint.address)
+        self._points.append(_Point(control=control, due=self.clock(), path=path, adopted=True))
 
     def pump(self) -> None:
         """Do what is due, without waiting."""
@@ -180,7 +203,7 @@ class ControlRound:
                 )
         now = self.clock()
         for point in self._points:
-            if point.sock is not None and now >= point.sent + self.timing.timeout_ms / _MS:
+            if point.sock is not None and now >= point.sent + self._timeout_s(point):
                 self._silent(point, point.sock)
 
     def _answer(self, point: _Point, sock: socket.socket, error: int) -> None:
@@ -199,12 +222,44 @@ class ControlRound:
     def _silent(self, point: _Point, sock: socket.socket) -> None:
         sock.close()
         point.sock = None
-        if point.attempts <= self.timing.max_retries:
+        if point.control.kind is ControlKind.POSITIVE:
+            self.pace.lost(self.clock())
+        if point.attempts < self._most_askings(point):
             self._ask(point)
         else:
             self._sample(point, tcp_outcome(codes.ETIMEDOUT, None))
 
+    def _timeout_s(self, point: _Point) -> float:
+        if point.round_trip is None:
+            return self.timing.timeout_ms / _MS
+        return point.round_trip.timeout_s(self.timing)
+
+    def _most_askings(self, point: _Point) -> int:
+        usual = 1 + self.timing.max_retries
+        if point.control.kind is ControlKind.NEGATIVE:
+            return usual
+        if self.loss.answers < ENOUGH_ANSWERS and not point.adopted:
+            usual = max(usual, _UNKNOWN_LOSS_ASKINGS)
+        needed = askings_for(self.loss.of(point.path).cautious)
+        return min(max(usual, needed), CONTROL_ASKINGS)
+
+    def _learn(self, point: _Point, verdict: Verdict) -> None:
+        """Learn from an answer how long they take on its path, and how many askings."""
+        if isinstance(verdict, LocalFault) or verdict[1] not in _TOLD:
+            return
+        rtt_us = (self.clock() - point.sent) * _US
+        if point.round_trip is None:
+            point.round_trip = RoundTrip(rtt_us, rtt_us / 2)
+        else:
+            point.round_trip.smooth(1, rtt_us, 0.0)
+        # Our own listeners are no part of any path to the targets.
+        if not point.control.own:
+            self.loss.control_answered(point.path, point.attempts)
+            if point.attempts == 1:
+                self.pace.kept()
+
     def _sample(self, point: _Point, verdict: Verdict) -> None:
+        self._learn(point, verdict)
         asked = _left_this_machine(point.control.endpoint.address, verdict)
         expected = asked and _as_expected(point, verdict)
         # A control that answered is a witness from when it was asked; one that did not, from the first.
@@ -219,6 +274,10 @@ class ControlRound:
                 seen=_seen(verdict, asked=asked),
             )
         )
+
+
+def _path_of(address: Address) -> Path:
+    return path_to(address, route_to(address))
 
 
 def _left_this_machine(address: Address, verdict: Verdict) -> bool:

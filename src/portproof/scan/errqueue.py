@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -60,6 +61,22 @@ def read_error(sock: socket.socket) -> IcmpError | None:
     Records of other origins (a local errno) are taken and passed over: the call that failed has
     said the same.
     """
+    return next((error for *_, error in _queued(sock)), None)
+
+
+def take_errors(sock: socket.socket) -> dict[tuple[bytes, int], IcmpError]:
+    """Take all that is queued: by packed address and port of the peer that each is about.
+
+    Of several about one peer, the oldest is given.
+    """
+    taken: dict[tuple[bytes, int], IcmpError] = {}
+    for address, port, error in _queued(sock):
+        taken.setdefault((address.packed if address else b"", port), error)
+    return taken
+
+
+def _queued(sock: socket.socket) -> Iterator[tuple[Address | None, int, IcmpError]]:
+    """Take the ICMP errors from the queue, the oldest first, each with whom it is about."""
     while True:
         try:
             _, ancillary, _, asked = sock.recvmsg(
@@ -67,24 +84,35 @@ def read_error(sock: socket.socket) -> IcmpError | None:
             )
         except OSError:
             # EAGAIN: empty. Anything else: there is no queue to read.
-            return None
+            return
+        address = _address_of(asked)
         for level, kind, body in ancillary:
             if (level, kind) in (
                 (socket.IPPROTO_IP, IP_RECVERR),
                 (socket.IPPROTO_IPV6, IPV6_RECVERR),
-            ) and (error := _parse(body, asked)):
-                return error
+            ) and (error := read_record(body, address)):
+                yield address, asked[1] if asked else 0, error
 
 
-def _parse(body: bytes, asked: tuple[str, int] | None) -> IcmpError | None:
-    """Read one `sock_extended_err`; `asked` is where the failed packet had been sent."""
+def read_record(body: bytes, asked: Address | None) -> IcmpError | None:
+    """Read one `sock_extended_err`; None when it is of another origin than ICMP.
+
+    `asked` is where the failed packet had been sent, None when the kernel does not say.
+    """
     if len(body) < _EXTENDED_ERROR.size:
         return None
     errno, origin, icmp_type, code, _, _, _ = _EXTENDED_ERROR.unpack_from(body)
     if origin not in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
         return None
     offender = _offender(body[_EXTENDED_ERROR.size :])
-    local = offender is not None and is_own(offender) and not _to_ourselves(asked)
+    # What the asked address says itself is the peer's word, whoever that is: most errors are.
+    local = (
+        offender is not None
+        and offender != asked
+        and is_own(offender)
+        # A packet to this machine: its ICMP error is the peer's word, too.
+        and not (asked is not None and is_own(asked))
+    )
     version = 4 if origin == _ORIGIN_ICMP else 6
     return IcmpError(version, icmp_type, code, offender, local, errno)
 
@@ -99,9 +127,8 @@ def _offender(sockaddr: bytes) -> Address | None:
     return None
 
 
-def _to_ourselves(asked: tuple[str, int] | None) -> bool:
-    """Whether the packet went to this machine: then its ICMP error is the peer's word."""
+def _address_of(asked: tuple[str, int] | None) -> Address | None:
     if not asked:
-        return False
+        return None
     host = asked[0].partition("%")[0]
-    return is_own(IPv6Address(host) if ":" in host else IPv4Address(host))
+    return IPv6Address(host) if ":" in host else IPv4Address(host)

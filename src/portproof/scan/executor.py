@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from portproof.contracts import Clock, ScanListener, StopSignal
 from portproof.errors import AuthorisationError
 from portproof.model.authorisation import Authorisation
+from portproof.model.carried import Carried
 from portproof.model.endpoint import Address, Transport
 from portproof.model.ports import PortSet
 from portproof.model.scan import Control, PlannedHost, Rates, RunRecord, ScanPlan
@@ -43,12 +44,17 @@ class Executor:
         clock: Clock,
         wanted: Wanted = _nothing,
         monotonic: Monotonic = time.monotonic,
+        processes: int | None = None,
     ) -> None:
-        """Bind the executor; `wanted` says which ports keep an observation even when not open."""
+        """Bind the executor; `wanted` says which ports keep an observation even when not open.
+
+        `processes` send the TCP probes; None: as many as the sweep is worth.
+        """
         self._authorisation = authorisation
         self._clock = clock
         self._monotonic = monotonic
         self._wanted = wanted
+        self._processes = processes
         self._listeners: tuple[socket.socket, ...] = ()
 
     @contextmanager
@@ -61,8 +67,17 @@ class Executor:
             finally:
                 self._listeners = ()
 
-    def run(self, plan: ScanPlan, listener: ScanListener, stop: StopSignal) -> RunRecord:
+    def run(
+        self,
+        plan: ScanPlan,
+        listener: ScanListener,
+        stop: StopSignal,
+        *,
+        carried: Carried | None = None,
+    ) -> RunRecord:
         """Carry the plan out; returns a record also when stopped or inconclusive.
+
+        What is `carried` over from the run that the plan continues is not asked again.
 
         Raises:
             AuthorisationError: there is none, it has ended, or the plan goes beyond it; nothing was
@@ -74,11 +89,12 @@ class Executor:
             clock=self._clock,
             monotonic=self._monotonic,
             listeners=self._listeners,
-            rates=lower_rates(plan.rates, held.rates),
+            rates=_rates_for(plan, held),
             valid_until=held.valid_until,
             wanted=self._wanted,
+            processes=self._processes,
         )
-        return Campaign(plan, place, listener, stop).carry_out()
+        return Campaign(plan, place, listener, stop, carried=carried).carry_out()
 
 
 def require_covered(plan: ScanPlan, authorisation: Authorisation) -> None:
@@ -113,14 +129,11 @@ def require_covered(plan: ScanPlan, authorisation: Authorisation) -> None:
         )
 
 
-def lower_rates(one: Rates, other: Rates) -> Rates:
-    """Give the stricter of two limits, each for each."""
-    return Rates(
-        global_pps=min(one.global_pps, other.global_pps),
-        per_host_pps=min(one.per_host_pps, other.per_host_pps),
-        max_connections=min(one.max_connections, other.max_connections),
-        per_host_connections=min(one.per_host_connections, other.per_host_connections),
-    )
+def _rates_for(plan: ScanPlan, held: Authorisation) -> Rates:
+    """Give the strictest of what the plan, the authorisation and the vantage allow."""
+    allowed = plan.rates.stricter(held.rates)
+    own = plan.vantage.rates
+    return allowed if own is None else allowed.stricter(own)
 
 
 def _require_known(control: Control, authorisation: Authorisation) -> None:

@@ -6,7 +6,7 @@ somebody asked about (`wanted`), become an `Observation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -47,13 +47,30 @@ class OutcomeFold:
         self._sets: dict[tuple[int, Transport, int], BitMap] = {}
         self._kept: dict[tuple[int, Transport, int], Observation] = {}
         self._services: dict[tuple[int, Transport, int], Service] = {}
+        self._absent: set[int] = set()
         self.open = 0
         """Open endpoints so far."""
         self.unmeasured = 0
         """Unmeasured endpoints so far."""
 
-    def add(self, batch: OutcomeBatch) -> None:
-        """Take outcomes in; each endpoint comes once in a run."""
+    def carry(self, host: int, outcome: HostOutcome) -> None:
+        """Take in what an earlier run measured of a host; it is not asked again in this one."""
+        for state, in_state in outcome.states.items():
+            if state is PortState.OPEN:
+                self.open += len(in_state)
+            for reason, for_reason in outcome.reasons.items():
+                if ports := in_state & for_reason:
+                    key = (host, outcome.transport, CODES[state, reason])
+                    self._sets.setdefault(key, BitMap()).update(ports.to_array().astype(np.uint32))
+        for each in outcome.observations:
+            self._kept[host, outcome.transport, each.endpoint.port] = each
+
+    def add(self, batch: OutcomeBatch) -> list[tuple[int, Observation]]:
+        """Take outcomes in, each endpoint once in a run; gives the observations kept of them.
+
+        Each comes with the index of its host.
+        """
+        kept: list[tuple[int, Observation]] = []
         codes = codes_of(batch)
         key = (batch.host.astype(np.int64) << 16) | (batch.transport.astype(np.int64) << 8) | codes
         order = np.argsort(key, kind="stable")
@@ -66,7 +83,8 @@ class OutcomeFold:
             if isinstance(VERDICTS[code], LocalFault):
                 self.unmeasured += len(rows)
             else:
-                self._keep(batch, rows, host, transport)
+                kept += self._keep(batch, rows, host, transport)
+        return kept
 
     def observations(self, transport: Transport) -> Iterator[tuple[int, Observation]]:
         """Give the observations kept so far, with the index of their host."""
@@ -125,7 +143,13 @@ class OutcomeFold:
             if host.ports(transport)
         )
 
-    def _keep(self, batch: OutcomeBatch, rows: Rows, host: int, transport: Transport) -> None:
+    def leave_out(self, hosts: Iterable[int]) -> None:
+        """Hear which hosts are not asked: they answered none of the discovery that was asked for."""
+        self._absent.update(hosts)
+
+    def _keep(
+        self, batch: OutcomeBatch, rows: Rows, host: int, transport: Transport
+    ) -> Iterator[tuple[int, Observation]]:
         """Keep an observation of those rows (all of one state) that somebody may look at."""
         if batch.state[rows[0]] == _OPEN:
             self.open += len(rows)
@@ -138,7 +162,9 @@ class OutcomeFold:
         for row in rows.tolist():
             endpoint = Endpoint(address, transport, int(batch.port[row]))
             key = (host, transport, endpoint.port)
-            self._kept[key] = self._observation(batch, row, endpoint, self._services.pop(key, None))
+            seen = self._observation(batch, row, endpoint, self._services.pop(key, None))
+            self._kept[key] = seen
+            yield host, seen
 
     def _observation(
         self, batch: OutcomeBatch, row: int, endpoint: Endpoint, service: Service | None
@@ -184,6 +210,8 @@ class OutcomeFold:
                 state, reason = verdict
                 states[state] = states.get(state, PortSet.empty()) | ports
                 reasons[reason] = reasons.get(reason, PortSet.empty()) | ports
+        if index in self._absent:
+            rest = LocalFault.NOT_DISCOVERED
         if rest is not None and left:
             unmeasured[rest] = unmeasured.get(rest, PortSet.empty()) | left
         return HostOutcome(

@@ -15,8 +15,8 @@ _BURSTS_PER_SECOND: Final = 50
 class RateLimiter:
     """Grants probes; `now` is monotonic seconds and never goes back."""
 
-    def __init__(self, rate_pps: int) -> None:
-        """Start with a full burst.
+    def __init__(self, rate_pps: int, *, burst: int | None = None) -> None:
+        """Start with a full burst: of a fiftieth of the rate, or of at most `burst` probes.
 
         Raises:
             ValueError: the rate is below 1 per second.
@@ -24,6 +24,8 @@ class RateLimiter:
         if rate_pps < 1:
             raise ValueError(f"a rate is at least 1 per second, not {rate_pps}")
         self._burst = max(1, rate_pps // _BURSTS_PER_SECOND)
+        if burst is not None:
+            self._burst = min(self._burst, burst)
         self._spacing_s = 1.0 / (rate_pps - self._burst + 1)
         self._paid_until: float | None = None
 
@@ -40,6 +42,10 @@ class RateLimiter:
         """Return grants that were not used."""
         if self._paid_until is not None:
             self._paid_until -= count * self._spacing_s
+
+    def idle(self, now: float) -> bool:
+        """Whether everything granted is paid for: the limiter is as good as a new one."""
+        return self._paid_until is None or self._paid_until <= now
 
     def wait_s(self, now: float) -> float:
         """Give the seconds until the next probe may leave; 0.0 when one may leave now."""

@@ -55,5 +55,17 @@ def ephemeral_ports() -> range:
     return range(int(first), int(last) + 1)
 
 
+def reserved_ports() -> frozenset[int]:
+    """Give the local ports that are kept free for somebody (net.ipv4.ip_local_reserved_ports)."""
+    try:
+        listed = Path("/proc/sys/net/ipv4/ip_local_reserved_ports").read_text("ascii").strip()
+    except OSError:
+        return frozenset()
+    spans = [each.partition("-") for each in listed.split(",") if each]
+    return frozenset(
+        port for first, _, last in spans for port in range(int(first), int(last or first) + 1)
+    )
+
+
 def _finite(limit: int) -> int:
     return _UNLIMITED if limit == resource.RLIM_INFINITY else limit

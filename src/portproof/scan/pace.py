@@ -1,46 +1,46 @@
-"""When the next datagram may go: limits per second in all and per host, and for repetitions."""
+"""The rate per host, kept strictly: which datagrams may go now, and when the others may."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Final
 
-from portproof.model.endpoint import Address
 from portproof.model.scan import Rates
+from portproof.scan.limiter import RateLimiter
 
-RETRY_SPACING_S: Final = 1.0
-"""Between two repetitions to one host: the pace at which Linux answers closed ports."""
-_SHORTEST_SLEEP_S: Final = 0.001
-"""Below it the event loop's own granularity: not worth a sleep, the next slot makes up for it."""
+_LEAST_S: Final = 1e-4
+_KEPT_S: Final = 1.0
+"""A limiter that granted nothing for so long is as good as a new one."""
 
 
-class Pace:
-    """The slots of one run; each `wait` takes the next one and returns when it has come."""
+class HostPace:
+    """One limiter for each host that was sent something just now."""
 
-    def __init__(self, rates: Rates) -> None:
-        self._interval_s = 1 / max(1, rates.global_pps)
-        self._host_interval_s = 1 / max(1, rates.per_host_pps)
-        self._next = 0.0
-        self._next_of_host: dict[Address, float] = {}
-        self._next_repetition: dict[Address, float] = {}
+    def __init__(self, rates: Rates, hosts: int) -> None:
+        # One host alone is covered by the smaller of the two limits: `overall_pps`.
+        self._binds = hosts > 1 and rates.per_host_pps < rates.global_pps
+        self._pps = rates.per_host_pps
+        self._limiters: dict[int, tuple[RateLimiter, float]] = {}
+        self._next_look = 0.0
 
-    async def wait_to_repeat(self, host: Address) -> None:
-        """Wait for this host's next slot for a repetition, and take it."""
-        slot = max(time.monotonic(), self._next_repetition.get(host, 0.0))
-        self._next_repetition[host] = slot + RETRY_SPACING_S
-        await self._sleep_until(slot)
+    def wait_s(self, host: int, now: float) -> float:
+        """Take a slot of the host, and give 0.0; or give the seconds until there is one."""
+        if not self._binds:
+            return 0.0
+        limiter, _ = self._limiters.get(host) or (RateLimiter(self._pps), now)
+        self._limiters[host] = (limiter, now)
+        if limiter.take(now, 1):
+            return 0.0
+        return max(limiter.wait_s(now), _LEAST_S)
 
-    async def wait(self, host: Address) -> None:
-        """Wait for this host's next slot, then for the next one of all, and take both."""
-        slot = max(time.monotonic(), self._next_of_host.get(host, 0.0))
-        self._next_of_host[host] = slot + self._host_interval_s
-        await self._sleep_until(slot)
-        slot = max(time.monotonic(), self._next)
-        self._next = slot + self._interval_s
-        await self._sleep_until(slot)
+    def forget_idle(self, now: float) -> None:
+        """Drop the limiters that nobody has asked for in a while; they would grant all again."""
+        if now >= self._next_look:
+            self._next_look = now + _KEPT_S
+            self._limiters = {
+                host: kept for host, kept in self._limiters.items() if now - kept[1] < _KEPT_S
+            }
 
-    async def _sleep_until(self, slot: float) -> None:
-        delay = slot - time.monotonic()
-        if delay > _SHORTEST_SLEEP_S:
-            await asyncio.sleep(delay)
+
+def overall_pps(rates: Rates, hosts: int) -> int:
+    """Give the rate of all datagrams together."""
+    return min(rates.global_pps, rates.per_host_pps) if hosts <= 1 else rates.global_pps

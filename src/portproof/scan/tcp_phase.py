@@ -6,19 +6,23 @@ from errno import ECONNRESET
 
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.plan.order import ProbeOrder
+from portproof.scan.addresses import Addresses
 from portproof.scan.classify import IcmpError
-from portproof.scan.connect import Conditions, ConnectSweep
+from portproof.scan.connect import Conditions
 from portproof.scan.desk import Desk
 from portproof.scan.raw import refusal
+from portproof.scan.shards import ShardedConnectSweep, processes_for
+from portproof.scan.syn import SynSweep
 
 
 def sweep_tcp(desk: Desk) -> None:
     """Ask every TCP endpoint of the plan."""
     plan = desk.plan
-    order = ProbeOrder(plan.hosts, Transport.TCP, plan.seed)
-    sweep = ConnectSweep(
-        [host.address for host in plan.hosts], order, desk.took, conditions_of(desk)
-    )
+    order = desk.left_of(ProbeOrder(desk.asked, Transport.TCP, plan.seed), Transport.TCP)
+    place, addresses = desk.place, Addresses(plan.hosts)
+    processes = place.processes or processes_for(len(order), place.rates)
+    engine = SynSweep if plan.engine == "syn" else ShardedConnectSweep
+    sweep = engine(addresses, order, desk.took, conditions_of(desk), processes=processes)
     desk.enter("tcp", len(order), lambda: sweep.done)
     if len(order):
         sweep.run()
@@ -42,6 +46,7 @@ def conditions_of(desk: Desk) -> Conditions:
         began=desk.began,
         stop=desk.stop,
         tick=desk.tick,
+        pace=desk.pace,
         noted=desk.fold.ports_asked_about(Transport.TCP),
         refused=refused,
     )

@@ -10,25 +10,15 @@ The session works on memory, not on a socket: the driver owns the bytes, their c
 
 from __future__ import annotations
 
-import hashlib
 import ssl
-import warnings
-from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-
-from portproof.model.observation import Certificate, TlsFacts
+from portproof.model.observation import TlsFacts
+from portproof.probes.certificate import certificate_of
 
 _LEGACY_SERVER_CONNECT: Final = 0x4
 """SSL_OP_LEGACY_SERVER_CONNECT of openssl/ssl.h; Python names it from 3.12 on."""
-LONGEST_NAME: Final = 256
-"""Characters kept of a certificate's name: RFC 5280 allows 64 for most parts."""
-MOST_NAMES: Final = 200
-"""Names kept of a subjectAltName; public issuers stop at 100."""
 
 
 class TlsSession:
@@ -96,76 +86,6 @@ class TlsSession:
         )
 
 
-def certificate_of(der: bytes) -> Certificate | None:
-    """Read a certificate; None when it is so malformed that not even its dates can be read."""
-    with warnings.catch_warnings():
-        # A serial number of zero or below is the peer's affair, and no news for our operator.
-        warnings.simplefilter("ignore")
-        try:
-            return _read(x509.load_der_x509_certificate(der), der)
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
-            return None
-
-
-def _read(certificate: x509.Certificate, der: bytes) -> Certificate:
-    subject, issuer = certificate.subject, certificate.issuer
-    return Certificate(
-        subject=_text(subject.rfc4514_string()),
-        issuer=_text(issuer.rfc4514_string()),
-        names=tuple(_alternative_names(certificate))[:MOST_NAMES],
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        serial=f"{certificate.serial_number:x}",
-        sha256=hashlib.sha256(der).hexdigest(),
-        key=_key(certificate),
-        self_signed=_is_self_signed(certificate),
-    )
-
-
-def _alternative_names(certificate: x509.Certificate) -> Iterator[str]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        # None at all, or extensions that cannot be read: no name is claimed.
-        return
-    for name in extension.value:
-        if isinstance(name, x509.DNSName | x509.IPAddress):
-            yield _text(str(name.value))
-
-
-def _key(certificate: x509.Certificate) -> str:
-    try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return ""
-    match key:
-        case rsa.RSAPublicKey():
-            return f"rsa {key.key_size}"
-        case dsa.DSAPublicKey():
-            return f"dsa {key.key_size}"
-        case ec.EllipticCurvePublicKey():
-            return f"ec {key.curve.name}"
-        case _:
-            # Ed25519 and its like have one size each: the name says all.
-            return type(key).__name__.removesuffix("PublicKey").lower()
-
-
-def _is_self_signed(certificate: x509.Certificate) -> bool:
-    if certificate.subject != certificate.issuer:
-        return False
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-        # Signed by another key of the same name, or by an algorithm nobody can check.
-        return False
-    return True
-
-
-def _text(name: str) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in name)
-    return shown[:LONGEST_NAME]
-
-
 @cache
 def _context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -174,7 +94,8 @@ def _context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     # Not TLSv1 by name: the same with OpenSSL 3, but Python warns of that name.
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
-    context.options |= _LEGACY_SERVER_CONNECT
+    # No tickets: nothing of one visit is taken to the next, and each shows the whole handshake.
+    context.options |= _LEGACY_SERVER_CONNECT | ssl.OP_NO_TICKET
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Final, TypeAlias
@@ -44,7 +44,8 @@ from portproof.scan.routing import Route
 
 Milliseconds: TypeAlias = NDArray[np.int64]
 
-_PREFIX: Final = {4: 24, 6: 64}
+PREFIX: Final = {4: 24, 6: 64}
+"""By IP version: the bits that the network around an address has."""
 _BIN_MS: Final = 50
 
 ANSWERED: Final = np.array(
@@ -94,7 +95,7 @@ def longest_gap_ms(witnesses_ms: Milliseconds, begin_ms: int, end_ms: int) -> in
 
 def network_around(address: Address, *, own: bool) -> Network:
     """Give the network whose answers speak for the address: /24, /64, or itself when it is ours."""
-    length = address.max_prefixlen if own else _PREFIX[address.version]
+    length = address.max_prefixlen if own else PREFIX[address.version]
     return ip_network((address, length), strict=False)
 
 
@@ -208,14 +209,18 @@ class WitnessBook:
         self._adopted.setdefault(path, {})[endpoint] = None
         self._samples.setdefault(endpoint, _Samples())
 
+    def paths_among(self, hosts: NDArray[np.uint32]) -> Iterator[tuple[Path, NDArray[np.bool_]]]:
+        """Give each path that some of the hosts lie on, and which of them do."""
+        groups = self._group_of_host[hosts]
+        for number in np.unique(groups).tolist():
+            yield self._groups[number].path, groups == number
+
     def answered(self, batch: OutcomeBatch) -> None:
         """Take the answers among the outcomes in."""
         rows = ANSWERED[batch.reason]
-        groups = self._group_of_host[batch.host[rows]]
         sent_ms = batch.sent_ms[rows].astype(np.int64)
-        for number in np.unique(groups).tolist():
-            path = self._groups[number].path
-            self._answers.setdefault(path, Instants()).add(sent_ms[groups == number])
+        for path, on_it in self.paths_among(batch.host[rows]):
+            self._answers.setdefault(path, Instants()).add(sent_ms[on_it])
 
     def unspoken_for(self, hosts: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Say for each host whether nothing speaks for its path but passing answers."""
