@@ -18,6 +18,7 @@ from portproof.model.settings import SettingsDocument
 
 CONFIG_NAME = "portproof.yaml"
 DATABASE_NAME = "portproof.sqlite"
+STOP_NAME = "portproof.stop"
 
 _PATHS = {
     "PORTPROOF_BASELINE": "baseline",
@@ -45,6 +46,7 @@ class Overrides:
     vantages: Path | None = None
     vantage: str | None = None
     fail_on: Severity | None = None
+    stop_file: Path | None = None
 
 
 def find_config(explicit: Path | None) -> Path | None:

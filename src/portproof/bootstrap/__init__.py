@@ -3,6 +3,7 @@
     application (here)   settings, documents, store, scanner, reports
     forms                evidence and runs as text and tables
     examinations         what `doctor` looks at
+    sources              where this machine's probes come from
 
 Imports of adapters stand inside the functions that need them, so that `portproof --help` loads
 neither NumPy nor SQLAlchemy nor WeasyPrint, and `diff` never loads a report library.
@@ -19,7 +20,14 @@ from typing import TYPE_CHECKING
 
 from portproof.errors import SettingsError
 from portproof.model.settings import SettingsDocument
-from portproof.settings import CONFIG_NAME, DATABASE_NAME, Overrides, combine, find_config
+from portproof.settings import (
+    CONFIG_NAME,
+    DATABASE_NAME,
+    STOP_NAME,
+    Overrides,
+    combine,
+    find_config,
+)
 
 if TYPE_CHECKING:
     from portproof.contracts import Clock, Store
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
     from portproof.model.ports import PortSet
     from portproof.model.scan import PlannedHost
     from portproof.model.targetspec import TargetSpec
+    from portproof.model.top_ports import TopPorts
     from portproof.model.vantage import Vantage, Vantages
     from portproof.model.waiver import Waivers
     from portproof.usecases.init import ControlProposal
@@ -43,6 +52,8 @@ __all__ = [
     "control_proposals",
     "probe_names",
     "registry_udp_ports",
+    "target_list",
+    "top_ports",
 ]
 
 DEFAULT_FRAMEWORKS = ("pci-dss-4.0.1", "soc2-tsc-2017")
@@ -188,6 +199,16 @@ class Application:
         folder = self.config.parent if self.config else Path()
         return str(folder / DATABASE_NAME)
 
+    @property
+    def stop_file(self) -> Path:
+        """The file whose presence ends a running scan: as configured, else beside the database."""
+        if self.settings.stop_file is not None:
+            return self.settings.stop_file
+        folder = self.config.parent if self.config else Path()
+        if self.settings.database is not None and "://" not in self.settings.database:
+            folder = Path(self.settings.database).expanduser().parent
+        return folder / STOP_NAME
+
     @contextmanager
     def open_store(self, *, create: bool = True) -> Iterator[Store]:
         """Open the store; a new one is made (and migrated) unless `create` is false.
@@ -295,6 +316,33 @@ def registry_udp_ports() -> PortSet:
     from portproof.probes import udp_ports
 
     return udp_ports()
+
+
+def top_ports() -> TopPorts:
+    """Give the shipped ranking of ports."""
+    from portproof.assets import policies_dir
+    from portproof.documents import load_top_ports
+
+    return load_top_ports(policies_dir() / "top-ports.yaml")
+
+
+def target_list(name: str) -> tuple[TargetSpec, ...]:
+    """Read a list of targets from a file, or from standard input for `-`.
+
+    Raises:
+        SettingsError: it cannot be read, or lists nothing.
+        DocumentError: it has faults.
+    """
+    from portproof.documents import load_target_list
+
+    return load_target_list(name)
+
+
+def syn_engine_missing() -> str:
+    """Say in one line why this machine lets us have no SYN engine; empty when it does."""
+    from portproof.scan.syn import unavailable
+
+    return unavailable()
 
 
 def control_proposals(targets: Sequence[TargetSpec]) -> tuple[ControlProposal, ...]:

@@ -6,7 +6,7 @@ is) to standard error or, where a table is the answer, to standard output.
 
 Exit codes: check and audit 0 clean, 1 findings at or above --fail-on, 2 usage or configuration,
 3 inconclusive or UNKNOWN on something required (3 wins over 1); diff 0 same, 1 different, 2 trouble;
-130 interrupted.
+130 interrupted (Ctrl-C, SIGTERM or the stop file).
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ COMMANDS = {
     "init": "Write a first set of documents for your own network.",
     "audit": "Scan, judge against the baseline, and write the evidence report.",
     "scan": "Scan authorised targets and keep what was seen.",
+    "resume": "Go on with an interrupted run where it stopped.",
     "check": "Judge a stored run against the baseline.",
-    "report": "Write the report of a stored run, or draw an evidence.json again.",
+    "report": "Write a stored run's report, or draw an evidence.json again.",
     "diff": "Compare two runs: exit 0 same, 1 different, 2 not comparable.",
     "probe": "Ask one endpoint, now.",
     "runs": "List the stored runs.",
     "evidence": "Show the raw record that a claim leads to.",
+    "source-sheet": "Say where probes come from, for those who watch the IDS.",
+    "whose-probe": "Say whether a probe was ours: exit 0 yes, 1 by no run here.",
     "doctor": "Say what this machine can do, and what to do about the rest.",
     "db": "Upgrade the database, or show its version.",
     "demo": "Audit this machine with two demonstration servers.",

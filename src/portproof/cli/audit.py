@@ -8,10 +8,12 @@ import click
 
 from portproof.bootstrap import REPORT_FORMATS, Application
 from portproof.cli import EXIT_INTERRUPTED, consoles
+from portproof.cli.asked import Asked
 from portproof.cli.conclude import code, judge, report, show
+from portproof.cli.dry_run import show_forecast
+from portproof.cli.grouped import GroupedCommand
 from portproof.cli.live import watch
 from portproof.cli.options import (
-    Asked,
     dry_run_option,
     format_option,
     out_option,
@@ -19,11 +21,10 @@ from portproof.cli.options import (
     settings_options,
     verdict_options,
 )
-from portproof.cli.scan import show_plan
 from portproof.usecases.scan import preview
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @scan_options
 @settings_options
 @verdict_options
@@ -60,9 +61,9 @@ def audit(  # noqa: PLR0913 - one parameter per option of the command line
     with app.open_store() as store:
         services, request = app.scan_services(store), asked.request(app)
         if dry_run:
-            show_plan(preview(services, request, app.authorisation), stdout)
+            show_forecast(preview(services, request, app.authorisation), stdout)
             return 0
-        watched = watch(services, request, app.authorisation, stderr)
+        watched = watch(services, request, app.authorisation, stderr, app.stop_file)
         verdict = judge(app, store, watched.record.plan.run_id)
         # Before anything is shown: whoever reads our output may have gone (`| head`).
         report(app, verdict, out, stderr, forms or REPORT_FORMATS)

@@ -17,9 +17,9 @@ from rich.console import Console
 
 from portproof.bootstrap import Application, Overrides
 from portproof.cli import EXIT_INTERRUPTED, consoles
+from portproof.cli.asked import Asked
 from portproof.cli.conclude import Verdict, judge, report, show
 from portproof.cli.live import watch
-from portproof.cli.options import Asked
 from portproof.errors import SettingsError
 from portproof.usecases.demo import Stage, demo_documents, unexpected
 
@@ -50,7 +50,7 @@ def demo(*, out: Path) -> int:
         app = _application(out, stage)
         with app.open_store() as store:
             services, request = app.scan_services(store), _everything().request(app)
-            watched = watch(services, request, app.authorisation, stderr)
+            watched = watch(services, request, app.authorisation, stderr, app.stop_file)
             if watched.interrupted:
                 return EXIT_INTERRUPTED
             verdict = judge(app, store, watched.record.plan.run_id)
@@ -88,7 +88,7 @@ def _application(out: Path, stage: Stage) -> Application:
 
 def _everything() -> Asked:
     """Ask for all TCP ports and every UDP port with a protocol probe."""
-    return Asked(targets=(), ports=None, exclude=(), timeout=None, max_retries=None)
+    return Asked(targets=())
 
 
 @contextmanager

@@ -26,7 +26,8 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"portproof.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"portproof.cli.{name}"), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"portproof.cli.{cmd_name} holds no command of that name")
         return command

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from portproof.contracts import Progress, StopSignal
+from portproof.cli.stopping import StopFile
+from portproof.contracts import Progress, ScanListener, StopSignal
 from portproof.model.authorisation import Authorisation
 from portproof.model.batch import OutcomeBatch
+from portproof.model.carried import Checkpoint
 from portproof.model.observation import Observation
-from portproof.model.scan import ControlSample, RunRecord
+from portproof.model.scan import ControlSample, RunRecord, RunStatus
 from portproof.plan.build import PlanRequest
 from portproof.usecases.scan import ScanServices, scan
 
-_PHASES = {"tcp": "TCP ports", "udp": "UDP probes", "services": "services"}
+_PHASES = {
+    "tcp": "TCP ports",
+    "tcp again": "TCP again",
+    "udp": "UDP probes",
+    "services": "services",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +44,40 @@ def watch(
     request: PlanRequest,
     authorisation: Authorisation | None,
     console: Console,
+    stop_file: Path | None = None,
 ) -> Watched:
-    """Carry out a scan with progress on the console; Ctrl-C ends it and keeps what was measured.
+    """Carry out a scan as `carry_out` does.
 
     Raises:
-        PortproofError: as `usecases.scan.scan`.
+        PortproofError: as `usecases.scan.scan`, or `carry_out`.
     """
-    with stoppable(console) as stop, watching(console) as watcher:
-        record = scan(services, request, authorisation, watcher=watcher, stop=stop)
+    return carry_out(
+        lambda watcher, stop: scan(services, request, authorisation, watcher=watcher, stop=stop),
+        console,
+        stop_file,
+    )
+
+
+def carry_out(
+    run: Callable[[ScanListener, StopSignal], RunRecord], console: Console, stop_file: Path | None
+) -> Watched:
+    """Carry out a run with progress on the console.
+
+    Ctrl-C, SIGTERM or the stop file end it; what was measured is kept.
+
+    Raises:
+        PortproofError: as `run`.
+        SettingsError: the stop file is there already.
+    """
+    with stoppable(console, stop_file) as stop, watching(console) as watcher:
+        record = run(watcher, stop)
         interrupted = stop()
-    if interrupted:
+    if record.status is RunStatus.INTERRUPTED:
+        run_id = record.plan.run_id
         console.print(
-            f"interrupted: what was measured is kept as run {record.plan.run_id}", soft_wrap=True
+            f"interrupted: what was measured is kept as run {run_id};"
+            f" `portproof resume {run_id}` goes on with it",
+            soft_wrap=True,
         )
     return Watched(record=record, interrupted=interrupted)
 
@@ -63,6 +93,9 @@ class Quiet:
 
     def sampled(self, sample: ControlSample) -> None:
         """Take a control sample; the report prints it."""
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take a checkpoint; it is for the store."""
 
     def progress(self, progress: Progress) -> None:
         """Hear where the scan stands."""
@@ -117,9 +150,16 @@ def watching(console: Console) -> Iterator[Quiet]:
 
 
 @contextmanager
-def stoppable(console: Console) -> Iterator[StopSignal]:
-    """Turn the first Ctrl-C (or SIGTERM) into a polite stop; the second ends at once."""
+def stoppable(console: Console, stop_file: Path | None = None) -> Iterator[StopSignal]:
+    """Turn the first Ctrl-C (or SIGTERM) into a polite stop; the second ends at once.
+
+    The stop file is one, too.
+
+    Raises:
+        SettingsError: the stop file is there before the run begins.
+    """
     asked = False
+    laid = StopFile(stop_file, console)
 
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked
@@ -131,7 +171,7 @@ def stoppable(console: Console) -> Iterator[StopSignal]:
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield lambda: asked or laid()
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -3,110 +3,233 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
-from portproof.bootstrap import Application, Overrides, registry_udp_ports
-from portproof.errors import SettingsError
+from portproof.bootstrap import Application, Overrides
+from portproof.cli.asked import Asked
+from portproof.cli.grouped import GroupedOption
+from portproof.cli.kinds import ENGINE_OF_LETTER, duration_ms, reading, scan_types, template
+from portproof.cli.outputs import FORMS, Outputs, Shown
 from portproof.model.finding import Severity
-from portproof.model.ports import PortSet
-from portproof.model.portspec import PortSpec, parse_ports
-from portproof.model.scan import Timing
-from portproof.model.targetspec import TargetSpec, parse_target
-from portproof.plan.build import PlanRequest
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
+_TARGETS, _PORTS, _TIMING, _OUTPUT, _SITE = (
+    "Targets",
+    "Ports and engine",
+    "Timing (never beyond the authorisation)",
+    "Output",
+    "Documents and database",
+)
+
+_Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _option(group: str, *names: str, **settings: Any) -> _Decorator:
+    return click.option(*names, cls=GroupedOption, group=group, **settings)
+
+
 _SETTINGS = (
-    click.option(
-        "-c", "--config", type=_FILE, help="Configuration file (default: ./portproof.yaml)."
+    _option(
+        _SITE, "-c", "--config", type=_FILE, help="Configuration file (default: ./portproof.yaml)."
     ),
-    click.option(
+    _option(
+        _SITE,
         "--database",
         help="Where runs are kept (default: portproof.sqlite beside the configuration).",
     ),
-    click.option("--baseline", type=_FILE, help="The approved services."),
-    click.option("--authorisation", type=_FILE, help="The written authorisation to scan."),
-    click.option("--waivers", type=_FILE, help="Accepted risks."),
-    click.option("--vantages", type=_FILE, help="The declared vantages and zones."),
-    click.option("--vantage", help="The vantage to probe from (default: local)."),
+    _option(_SITE, "--baseline", type=_FILE, help="The approved services."),
+    _option(_SITE, "--authorisation", type=_FILE, help="The written authorisation to scan."),
+    _option(_SITE, "--waivers", type=_FILE, help="Accepted risks."),
+    _option(_SITE, "--vantages", type=_FILE, help="The declared vantages and zones."),
+    _option(_SITE, "--vantage", help="The vantage to probe from (default: local)."),
+    _option(
+        _SITE, "--stop-file", type=_FILE, help="A run ends when this file appears, within a second."
+    ),
 )
 
 _SCAN = (
     click.argument("targets", nargs=-1, metavar="[TARGET]..."),
-    click.option(
-        "-p",
-        "--ports",
-        help="Ports in nmap's grammar: 22,80,1-1024,U:53 (default: all TCP, and UDP with a probe).",
+    _option(
+        _TARGETS,
+        "-iL",
+        "target_lists",
+        multiple=True,
+        metavar="FILE",
+        help="Read targets from a file, - for standard input; # begins a comment.",
     ),
-    click.option(
+    _option(
+        _TARGETS,
         "--exclude",
         multiple=True,
         metavar="TARGET",
         help="Leave these addresses alone; may be repeated.",
     ),
-    click.option(
+    _option(
+        _TARGETS,
+        "--excludefile",
+        "exclude_lists",
+        multiple=True,
+        metavar="FILE",
+        help="The same from a file, written as for -iL.",
+    ),
+    _option(
+        _TARGETS,
+        "-4",
+        "ip_version",
+        flag_value=4,
+        type=int,
+        default=None,
+        help="Ask only the IPv4 addresses of names (default: both).",
+    ),
+    _option(
+        _TARGETS,
+        "-6",
+        "ip_version",
+        flag_value=6,
+        type=int,
+        default=None,
+        help="Ask only the IPv6 addresses of names.",
+    ),
+    _option(
+        _TARGETS,
+        "-n",
+        "never_reverse",
+        is_flag=True,
+        expose_value=False,
+        help="No reverse look-ups: accepted, there never are any.",
+    ),
+    _option(
+        _TARGETS,
+        "-Pn",
+        "no_discovery",
+        is_flag=True,
+        expose_value=False,
+        help="No host discovery: accepted, it is the default.",
+    ),
+    _option(
+        _TARGETS,
+        "--discover",
+        is_flag=True,
+        help="Look for hosts first (echo, TCP, ARP/ND); whoever answers nothing is not measured.",
+    ),
+    _option(
+        _PORTS,
+        "-p",
+        "--ports",
+        metavar="PORTS",
+        help="Ports in nmap's grammar: 22,80,1-1024,U:53 (default: all TCP, and UDP with a probe).",
+    ),
+    _option(
+        _PORTS,
+        "--top-ports",
+        "top",
+        metavar="N",
+        help="The N ports most worth asking, or T:N,U:N; own ranking, see policies/top-ports.yaml.",
+    ),
+    _option(_PORTS, "-F", "fast", is_flag=True, help="The same as --top-ports 100."),
+    _option(
+        _PORTS,
+        "--exclude-ports",
+        metavar="PORTS",
+        help="Leave these ports alone on every target, over TCP and UDP unless T: or U: says which.",
+    ),
+    _option(
+        _PORTS,
+        "-s",
+        "scan_types",
+        callback=reading(scan_types),
+        multiple=True,
+        metavar="T|S|U",
+        help="-sT connect, -sS SYN, -sU UDP, -sTU or -sSU both; services are asked always (-sV).",
+    ),
+    _option(
+        _PORTS,
+        "--engine",
+        type=click.Choice(list(ENGINE_OF_LETTER.values())),
+        help="How TCP is asked (default: connect).",
+    ),
+    _option(
+        _TIMING,
+        "-T",
+        "template",
+        callback=reading(template),
+        metavar="0-5",
+        help="-T0 to -T5: from most patient to least (default: -T3).",
+    ),
+    _option(
+        _TIMING,
+        "--max-rate",
+        type=click.IntRange(1),
+        metavar="N",
+        help="At most N probes per second.",
+    ),
+    _option(
+        _TIMING,
+        "--min-rate",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Refuse to start when the limits do not allow N probes per second; forces none.",
+    ),
+    _option(
+        _TIMING,
+        "--max-retries",
+        type=click.IntRange(0, 10),
+        metavar="N",
+        help="How often a silent port is asked again (default: 2, more on a path that loses).",
+    ),
+    _option(
+        _TIMING,
+        "--host-timeout",
+        callback=reading(duration_ms),
+        metavar="TIME",
+        help="Give a host up after 900s, 30m: what is left of its TCP ports is not measured.",
+    ),
+    _option(
+        _TIMING,
         "--timeout",
         type=click.IntRange(50, 60_000),
         metavar="MS",
         help="Longest wait for an answer, in ms.",
     ),
-    click.option(
-        "--max-retries", type=click.IntRange(0, 10), help="How often a silent port is asked again."
+)
+
+_OUTPUTS = (
+    *(
+        _option(_OUTPUT, name, form, metavar="FILE", help=help_text)
+        for name, form, help_text in (
+            ("-oN", "normal", "Write nmap's normal output; - for standard output."),
+            ("-oX", "xml", "Write nmap's XML, for ndiff, IVRE, python-libnmap."),
+            ("-oG", "grep", "Write nmap's grepable output."),
+            ("-oJ", "jsonl", "Write JSON lines, those of --format jsonl."),
+        )
     ),
+    _option(_OUTPUT, "-oA", "all_at", metavar="BASE", help="Write BASE.nmap, .xml and .gnmap."),
+    _option(
+        _OUTPUT,
+        "--open",
+        "open_only",
+        is_flag=True,
+        help="Show what is, or may be, open; what was not measured is shown all the same.",
+    ),
+    _option(_OUTPUT, "--reason", is_flag=True, help="Say why each state was given."),
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the scan options say."""
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the command `outputs` and `shown`, made from nmap's output options."""
 
-    targets: tuple[str, ...]
-    ports: str | None
-    exclude: tuple[str, ...]
-    timeout: int | None
-    max_retries: int | None
+    @wraps(command)
+    def with_outputs(*, all_at: str | None, open_only: bool, reason: bool, **options: Any) -> Any:
+        outputs = Outputs.of({form: options.pop(form) for form in FORMS}, all_at)
+        shown = Shown(open_only=open_only, reason=reason)
+        return command(outputs=outputs, shown=shown, **options)
 
-    def request(self, app: Application) -> PlanRequest:
-        """Turn options and configuration into what the plan is made from.
-
-        Raises:
-            SpecificationError: a target or the ports do not parse.
-            SettingsError: no target is named anywhere, or the vantage is not declared.
-        """
-        settings = app.settings
-        targets = tuple(map(parse_target, self.targets)) or settings.targets or ()
-        if not targets:
-            raise SettingsError(
-                "no target: name one (portproof audit 10.0.0.0/24), or list targets in the configuration file"
-            )
-        excluded = tuple(map(parse_target, self.exclude)) + (settings.exclude or ())
-        return PlanRequest(
-            scope=settings.scope or _scope(targets),
-            targets=targets,
-            ports=self._ports(app),
-            exclude=excluded,
-            vantage=app.vantage,
-            timing=self._timing(),
-        )
-
-    def _ports(self, app: Application) -> PortSpec:
-        if self.ports is not None:
-            return parse_ports(self.ports)
-        return app.settings.ports or PortSpec(tcp=PortSet.all_ports(), udp=registry_udp_ports())
-
-    def _timing(self) -> Timing:
-        timing = Timing()
-        if self.timeout is not None:
-            least = min(self.timeout, timing.min_timeout_ms)
-            timing = replace(timing, timeout_ms=self.timeout, min_timeout_ms=least)
-        if self.max_retries is not None:
-            timing = replace(timing, max_retries=self.max_retries)
-        return timing
+    return _decorated(with_outputs, _OUTPUTS)
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,7 +275,15 @@ def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-_OVERRIDES = ("database", "baseline", "authorisation", "waivers", "vantages", "vantage")
+_OVERRIDES = (
+    "database",
+    "stop_file",
+    "baseline",
+    "authorisation",
+    "waivers",
+    "vantages",
+    "vantage",
+)
 
 
 def _decorated(
@@ -164,11 +295,6 @@ def _decorated(
     return command
 
 
-def _scope(targets: tuple[TargetSpec, ...]) -> str:
-    """Name a scope that nobody named after its targets."""
-    return ", ".join(map(str, targets))
-
-
 out_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -176,13 +302,22 @@ out_option = click.option(
     show_default=True,
     help="Folder for the reports.",
 )
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Show what would be sent, and send nothing."
+dry_run_option = _option(
+    _OUTPUT,
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be sent and for how long, and send nothing.",
 )
 
 
 def format_option(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give the command `form`: how its answer is written to standard output; the first by default."""
-    return click.option(
-        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True
+    return _option(
+        _OUTPUT,
+        "--format",
+        "form",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help="How the answer is written to standard output.",
     )

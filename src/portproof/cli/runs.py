@@ -12,6 +12,7 @@ from portproof.cli import consoles
 from portproof.cli.options import settings_options
 from portproof.contracts import Store
 from portproof.errors import StoreError
+from portproof.model.scan import RunStatus
 
 _RUN_ID_WIDTH = 23
 """Characters of `20261121T081500Z-a1b2c3`."""
@@ -24,7 +25,7 @@ _RUN_ID_WIDTH = 23
 )
 def runs(*, app: Application, limit: int) -> int:
     """List the stored runs, newest first."""
-    table = Table(box=SIMPLE_HEAD)
+    table, open_ends = Table(box=SIMPLE_HEAD), []
     table.add_column("run", min_width=_RUN_ID_WIDTH)  # whole, so that it can be copied
     table.add_column("status", no_wrap=True)
     table.add_column("measured", justify="right", no_wrap=True)
@@ -34,8 +35,17 @@ def runs(*, app: Application, limit: int) -> int:
         for each in store.runs(limit=limit):
             deviations = "not judged" if each.deviations is None else f"{each.deviations:,}"
             measured = f"{each.measured:,} of {each.planned:,}"
-            table.add_row(each.id, each.status, measured, deviations, visible(each.scope))
+            named = f"{each.id}\n  continues {each.continues}" if each.continues else each.id
+            table.add_row(named, each.status, measured, deviations, visible(each.scope))
+            if each.status is RunStatus.INTERRUPTED and each.continued_by is None:
+                open_ends.append(each.id)
     consoles.out().print(table)
+    if open_ends:
+        consoles.err().print(
+            f"run {open_ends[0]} was interrupted; `portproof resume {open_ends[0]}` goes on with it",
+            soft_wrap=True,
+            highlight=False,
+        )
     return 0
 
 

@@ -10,47 +10,74 @@ from rich.console import Console
 from portproof.bootstrap import Application
 from portproof.bootstrap.forms import ports_table, to_jsonl_lines
 from portproof.cli import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, consoles
+from portproof.cli.asked import Asked
 from portproof.cli.consoles import Patient
+from portproof.cli.dry_run import show_forecast
+from portproof.cli.grouped import GroupedCommand
 from portproof.cli.live import watch
 from portproof.cli.options import (
-    Asked,
     dry_run_option,
     format_option,
+    output_options,
     scan_options,
     settings_options,
 )
-from portproof.model.endpoint import Transport
-from portproof.model.scan import RunRecord, ScanPlan
+from portproof.cli.outputs import Outputs, Shown
+from portproof.model.scan import RunRecord
 from portproof.usecases.scan import preview
 
+_MS = 1_000
+_PLAIN = Shown()
 
-@click.command()
+
+@click.command(cls=GroupedCommand)
 @scan_options
-@settings_options
+@output_options
 @format_option("table", "json", "jsonl")
 @dry_run_option
-def scan(*, app: Application, asked: Asked, form: str, dry_run: bool) -> int:
+@settings_options
+def scan(
+    *,
+    app: Application,
+    asked: Asked,
+    outputs: Outputs,
+    shown: Shown,
+    form: str,
+    dry_run: bool,
+) -> int:
     """Scan authorised targets and keep the run; judge it later with `portproof check`.
+
+    TARGET is an address, a network, octet ranges, a host name, or host:port; without any, the
+    configuration's targets are scanned. Options are nmap's where nmap has them: docs/nmap-habits.md
+    says what differs.
 
     Exits 0 when the run is complete, 3 when it is inconclusive, 130 when interrupted.
     """
-    stdout = consoles.out()
+    stdout, stderr = consoles.out(), consoles.err()
     with app.open_store() as store:
         services, request = app.scan_services(store), asked.request(app)
         if dry_run:
-            show_plan(preview(services, request, app.authorisation), stdout)
+            show_forecast(preview(services, request, app.authorisation), stdout)
             return 0
-        watched = watch(services, request, app.authorisation, consoles.err())
-    show_run(watched.record, form, stdout)
+        watched = watch(services, request, app.authorisation, stderr, app.stop_file)
+    try:
+        outputs.write(watched.record, shown, stdout)
+    finally:
+        # Also when a file cannot be written after all: the run is kept, and says its id here.
+        if not outputs.on_standard_output:
+            show_run(watched.record, form, stdout, shown)
+    if request.min_rate is not None:
+        show_rate(watched.record, request.min_rate, stderr)
     if watched.interrupted:
         return EXIT_INTERRUPTED
     return 0 if watched.record.conclusive else EXIT_INCONCLUSIVE
 
 
-def show_run(record: RunRecord, form: str, console: Patient) -> None:
+def show_run(record: RunRecord, form: str, console: Patient, shown: Shown = _PLAIN) -> None:
     """Write what a run saw to standard output."""
     if form == "table":
-        console.print(ports_table(record))
+        table = ports_table(record, open_only=shown.open_only, reasons=shown.reason)
+        console.print(table)
         reason = f": {record.status_reason}" if record.status_reason else ""
         console.print(f"run {record.plan.run_id} is {record.status}{reason}", soft_wrap=True)
         return
@@ -59,24 +86,13 @@ def show_run(record: RunRecord, form: str, console: Patient) -> None:
     console.write(lines if form == "jsonl" else json.dumps(objects))
 
 
-def show_plan(plan: ScanPlan, console: Console) -> None:
-    """Write what would be sent: how many endpoints, from where, how fast, and for how long at least."""
-    tcp, udp = plan.probes(Transport.TCP), plan.probes(Transport.UDP)
-    least_s = (tcp + udp) / plan.rates.global_pps
-    console.print(f"scope          {plan.scope}")
-    console.print(f"vantage        {plan.vantage.id} in zone {plan.vantage.zone}")
-    console.print(
-        f"authorisation  {plan.authorisation.id}, until {plan.authorisation.valid_until:%Y-%m-%dT%H:%M:%SZ}"
-    )
-    console.print(f"addresses      {len(plan.hosts):,}")
-    console.print(f"endpoints      {tcp:,} TCP and {udp:,} UDP")
-    console.print(
-        f"rate           at most {plan.rates.global_pps:,}/s, {plan.rates.per_host_pps:,}/s per host"
-    )
-    console.print(f"duration       at least {least_s:,.0f} s")
-    for resolution in plan.resolutions:
-        found = (
-            ", ".join(map(str, resolution.addresses)) or f"does not resolve ({resolution.detail})"
+def show_rate(record: RunRecord, wanted: int, console: Console) -> None:
+    """Say so when a run was slower than --min-rate: no probe is ever forced out for it."""
+    sent = sum(each.measured for each in record.coverage) + (record.retransmitted or 0)
+    rate = sent * _MS / max(1, record.duration_ms)
+    if rate < wanted:
+        console.print(
+            f"about {rate:,.0f} probes/s were sent, below --min-rate {wanted:,}: limits, answers or "
+            "care for the path did not allow more",
+            soft_wrap=True,
         )
-        console.print(f"name           {resolution.name}: {found}")
-    console.print("nothing was sent")

@@ -11,7 +11,10 @@ it out, and where it leaves something out for room it says how much, and where t
                          │    └── figures: exposure + heatmap, timeline, bars  (on svg)
                          ├── sarif, junit, jsonl    text for CI and pipes
                          └── terminal               tables for `rich`
-    RunRecord ───────────── run_record              the same for a scan that nobody judged yet
+    RunRecord ──────┬────── run_record              the same for a scan that nobody judged yet
+                    └────── nmap_xml, nmap_grep, nmap_normal   for nmap's readers: what they share is
+                            in nmap_hosts (with how a gap is written there) and nmap_run; `files`
+                            writes them whole or not at all
 
 Reading order: `neutral` (strangers' text made harmless), `wording` (numbers in words), `page`, then
 the format you came for. Templates and style sheets are data, in `reports/`.

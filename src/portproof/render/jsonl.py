@@ -36,6 +36,7 @@ def _config(document: EvidenceDocument) -> dict[str, Any]:
         "schema": document.schema,
         "report": document.report.id,
         "run": document.run.id,
+        "continues": document.run.continues or None,
         "status": document.run.status,
         "status_reason": document.run.status_reason,
         "started": document.run.started,

@@ -106,6 +106,7 @@ def _environment(templates: Path) -> Environment:
     )
     environment.filters.update(
         thousands=wording.thousands,
+        loss=wording.loss,
         duration=wording.duration,
         microseconds=wording.microseconds,
         short=wording.short,

@@ -11,19 +11,27 @@ from rich.table import Table
 from rich.text import Text
 
 from portproof.model.endpoint import Transport
-from portproof.model.observation import LocalFault, Observation
+from portproof.model.observation import LocalFault, Observation, PortState
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.render.neutral import PEER_LIMIT, visible
 
+_MAYBE_OPEN = (PortState.OPEN, PortState.OPEN_FILTERED)
 
-def ports_table(record: RunRecord) -> Table:
-    """Give the noteworthy ports of each host, and the counted rest in one line a host."""
+
+def ports_table(record: RunRecord, *, open_only: bool = False, reasons: bool = False) -> Table:
+    """Give the noteworthy ports of each host, and the counted rest in one line a host.
+
+    With `open_only` what is certainly not open is left out, but never what was not measured; with
+    `reasons` the counted rest says why its states were given.
+    """
     table = Table("host", "port", "state", "reason", "service", "rest", box=SIMPLE_HEAD)
     for host in record.hosts:
-        rest = _rest(host)
+        rest = _not_measured(host) if open_only else _rest(host, reasons=reasons)
         address = str(host.host.address)
         for seen in host.observations:
+            if open_only and seen.state not in _MAYBE_OPEN:
+                continue
             own = "portproof's own" if seen.endpoint in record.own_listeners else ""
             # Text, not str: rich reads brackets in strings as markup, and a banner may hold any.
             service = Text(f"{visible(_service(seen), PEER_LIMIT)} {own}".strip())
@@ -50,6 +58,7 @@ def _config(record: RunRecord) -> dict[str, object]:
     return {
         "type": "config",
         "run": record.plan.run_id,
+        "continues": record.plan.continues,
         "status": record.status,
         "status_reason": record.status_reason,
         "scope": record.plan.scope,
@@ -66,6 +75,9 @@ def _config(record: RunRecord) -> dict[str, object]:
                     fault.value: count for fault, count in each.unmeasured.items() if count
                 },
                 "missing": each.missing,
+                "loss_ppm": each.loss_ppm,
+                "carried": each.carried,
+                "repeated": each.repeated,
             }
             for each in record.coverage
         ],
@@ -132,11 +144,28 @@ def _rfc3339(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _rest(host: HostOutcome) -> str:
+def _rest(host: HostOutcome, *, reasons: bool) -> str:
     """Count what is not listed, by state, and what was not measured, by fault."""
-    listed = {seen.endpoint.port for seen in host.observations}
-    counts = {
-        state.value: sum(p not in listed for p in ports) for state, ports in host.states.items()
-    }
-    counts |= {f"not measured ({fault})": len(ports) for fault, ports in host.unmeasured.items()}
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    listed = PortSet.of(*(seen.endpoint.port for seen in host.observations))
+    told = []
+    for state, ports in host.states.items():
+        left = ports - listed
+        if left:
+            why = f" ({_why(host, left)})" if reasons else ""
+            told.append(f"{len(left):,} {state}{why}")
+    return ", ".join(each for each in (*told, _not_measured(host)) if each)
+
+
+def _not_measured(host: HostOutcome) -> str:
+    counts = {fault: len(ports) for fault, ports in host.unmeasured.items()}
+    return ", ".join(
+        f"{count:,} not measured ({fault})" for fault, count in counts.items() if count
+    )
+
+
+def _why(host: HostOutcome, ports: PortSet) -> str:
+    counts = {reason: len(held & ports) for reason, held in host.reasons.items()}
+    ranked = sorted(counts.items(), key=lambda each: -each[1])
+    if len([count for count in counts.values() if count]) == 1:
+        return str(ranked[0][0])
+    return ", ".join(f"{count:,} {reason}" for reason, count in ranked if count)

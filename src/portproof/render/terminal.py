@@ -15,10 +15,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from portproof.model.evidence import EvidenceDocument, FindingInfo, WitnessInfo
+from portproof.model.evidence import CoverageInfo, EvidenceDocument, FindingInfo, WitnessInfo
 from portproof.model.finding import Severity, Verdict
 from portproof.render.neutral import PEER_LIMIT, visible
-from portproof.render.wording import duration, share, thousands
+from portproof.render.wording import duration, loss, share, thousands
 
 _STYLE: Final = {
     "critical": "bold white on red",
@@ -61,6 +61,8 @@ def summary_panel(document: EvidenceDocument) -> Panel:
         *_standing(document.findings),
         _counted("judgements", verdicts, otherwise="none"),
         Text(f"measured: {measured} endpoints, from {_plain(document.vantage.id)}"),
+        *((Text(_plain(document.run.carried_over)),) if document.run.carried_over else ()),
+        *_lossy(document.coverage),
         *_unwitnessed(document.witnesses),
     ]
     title = Text(f" portproof: {_plain(document.report.scope)} ")
@@ -75,6 +77,15 @@ def _standing(findings: Sequence[FindingInfo]) -> tuple[Text, ...]:
     waived = sum(each.verdict == Verdict.WAIVED for each in held)
     told = f"{thousands(len(held))}, {thousands(waived)} of them waived" if waived else len(held)
     return (Text(f"standing from earlier runs: {told} (not measured again)"),)
+
+
+def _lossy(coverage: Sequence[CoverageInfo]) -> tuple[Text, ...]:
+    """Say how much the path loses, where it loses anything."""
+    return tuple(
+        Text(f"packets lost on the way: about {loss(each.loss_ppm)} each way, by the answers")
+        for each in coverage
+        if not each.host and each.loss_ppm
+    )
 
 
 def _unwitnessed(witnesses: Sequence[WitnessInfo]) -> tuple[Text, ...]:

@@ -20,6 +20,10 @@ _FAULTS: Final[dict[str, str]] = {
     LocalFault.UNRESOLVED: "the name did not resolve",
     LocalFault.INTERRUPTED: "the run ended before its turn",
     LocalFault.NOT_PROBED: "no protocol probe exists, nothing was asked",
+    LocalFault.NOT_DISCOVERED: "the host did not answer discovery, nothing was asked",
+    LocalFault.LOSSY_PATH: "silence on a path that loses too much to tell",
+    LocalFault.HOST_TIMEOUT: "the time granted for the host was over",
+    LocalFault.LOST_WORKER: "the scanning process ended too early",
 }
 _SHORT: Final = 8
 """Hex digits shown at each end of a shortened digest, as section 0 of the report asks."""
@@ -43,6 +47,14 @@ def share(part: int, whole: int) -> str:
         return f"{counts} (< 0.01 %)"
     percent = f"{hundredths // 100}.{hundredths % 100:02d}".removesuffix(".00")
     return f"{counts} ({percent} %)"
+
+
+def loss(ppm: int | None) -> str:
+    """Write packets lost of a million as `29.71 %`, rounded up; None, no estimate, as `unknown`."""
+    if ppm is None:
+        return "unknown"
+    hundredths = -(-ppm // 100)
+    return f"{hundredths // 100}.{hundredths % 100:02d}".removesuffix(".00") + " %"
 
 
 def duration(milliseconds: int) -> str:
