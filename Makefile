@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-# Handed to pytest by `make test`, for example ARGS="-k redis".
+# Handed to pytest by `make test`, for example ARGS="-k redis", and to the bench by `make bench`.
 ARGS ?=
 
 .PHONY: help setup demo check fix test bench wheel clean
@@ -32,12 +32,14 @@ fix: setup ## repair what ruff can repair, and format
 test: ## run the whole test suite in parallel (ARGS="-k redis" for a part of it)
 	@.ci/packages runtime test
 	@.ci/environment
+	@.ci/peers
 	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
 
-bench: ## compare with nmap on the same hosts in the same run; figures go to bench-out/
-	@.ci/packages runtime test
+# ARGS="--only connect" for a part of it, ARGS="--rounds 9" for steadier medians.
+bench: ## compare with nmap, masscan, zmap and C floors in one run; figures go to bench-out/
+	@.ci/packages runtime test bench
 	@.ci/environment
-	@$(PYTHON) tests/bench/run.py
+	@$(PYTHON) tests/bench/run.py $(ARGS)
 
 wheel: setup ## build dist/: the wheel, its SBOM (CycloneDX) and the licences of what it depends on
 	@rm -rf dist
@@ -48,6 +50,6 @@ wheel: setup ## build dist/: the wheel, its SBOM (CycloneDX) and the licences of
 	@ls -l dist
 
 clean: ## remove everything that these commands made, .venv too
-	rm -rf .venv dist build demo-out bench-out
+	rm -rf .venv .venv-peers dist build demo-out bench-out
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
