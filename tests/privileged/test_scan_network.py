@@ -200,7 +200,8 @@ def test_a_canary_speaks_for_its_networks_only(lab: Lab) -> None:
     assert record["status"] == "inconclusive"
 
 
-def test_refusals_that_are_rationed_are_silence_where_none_came_and_never_open() -> None:
+def test_refusals_that_are_rationed_are_waited_for_and_closed() -> None:
+    # nmap calls most of these filtered: of 200 resets, five come at once and then 20 a second.
     rules = filter_rules(
         "tcp dport 100-299 limit rate 20/second burst 5 packets reject with tcp reset",
         "tcp dport 100-299 drop",
@@ -210,7 +211,7 @@ def test_refusals_that_are_rationed_are_silence_where_none_came_and_never_open()
         lab.nft(lab.server, rules)
         record = scan(lab, hosts=[lab.server.ipv4], tcp="100-299", positive=["10.99.1.2:22"])
     found = record["hosts"]["10.99.1.2/tcp"]
-    assert set(found) == {"closed", "reset", "filtered", "no-response"}
+    assert found["closed"] == "100-299"
     assert record["status"] == "complete"
 
 

@@ -46,6 +46,36 @@ def test_it_recovers_by_equal_steps() -> None:
     assert pace.lowest == 0.5
 
 
+def test_a_path_that_loses_as_much_when_asked_slowly_gets_its_full_rate_back() -> None:
+    pace, shares = PathPace(), []
+    for second in range(20):
+        pace.lost(float(second))
+        shares.append(pace.share)
+    assert min(shares) < 1 / 4
+    assert set(shares[-10:]) == {1.0}
+
+
+def test_after_a_while_it_is_tried_again() -> None:
+    pace = PathPace()
+    for second in range(120):
+        pace.lost(float(second))
+        if second > 20 and pace.share < 1:
+            break
+    assert pace.share == 0.5
+
+
+def test_where_slowness_helps_it_stays_slow() -> None:
+    # A path that bears an eighth of the rate, and loses every control above that.
+    pace, shares = PathPace(), []
+    for second in range(300):
+        if pace.share > 1 / 8:
+            pace.lost(float(second))
+        else:
+            pace.kept()
+        shares.append(pace.share)
+    assert max(shares[10:]) < 1 / 4
+
+
 @given(st.lists(st.tuples(st.floats(0, 3), st.booleans())))
 def test_the_share_never_leaves_its_bounds(heard: list[tuple[float, bool]]) -> None:
     pace, now = PathPace(), 0.0

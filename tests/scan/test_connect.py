@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from listeners import wildcard_listeners
 from netns import Lab
 from portproof.model.batch import FAULTS, NO_RTT, NONE, REASONS, STATES, OutcomeBatch
 from portproof.model.endpoint import Transport
@@ -156,18 +157,6 @@ def test_over_the_ephemeral_range_nothing_is_open_but_what_listens(seed: int) ->
     )
 
 
-def wildcard_listeners() -> set[int]:
-    """Ports that other programs have open at every address (state 0A of /proc/net/tcp)."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    lines += Path("/proc/net/tcp6").read_text().splitlines()[1:]
-    rows = [line.split() for line in lines]
-    return {
-        int(row[1].rpartition(":")[2], 16)
-        for row in rows
-        if row[3] == "0A" and not row[1].rpartition(":")[0].strip("0")
-    }
-
-
 # ---------------------------------------------------------------- our own limits
 
 SWEEP_WITHOUT_DESCRIPTORS = """
@@ -182,7 +171,7 @@ from vantage import planned_hosts
 
 # All descriptors but two are taken, and given back (or not) after a while.
 port, give_back = int(sys.argv[1]), sys.argv[2] == "give-back"
-hosts = planned_hosts(["127.0.0.1"], f"{port},20000-20199")
+hosts = planned_hosts(["127.77.5.1"], f"{port},20000-20199")
 batches, began = [], time.monotonic()
 def stop():
     if give_back and time.monotonic() > began + 0.2:
@@ -223,12 +212,12 @@ def without_descriptors(port: int, mode: str) -> list[object]:
 
 
 def test_descriptors_that_run_out_are_waited_for() -> None:
-    with listening("127.0.0.1") as (port,):
+    with listening("127.77.5.1") as (port,):
         assert without_descriptors(port, "give-back") == [201, [port], []]
 
 
 def test_descriptors_that_never_come_back_leave_unmeasured_and_no_state() -> None:
-    with listening("127.0.0.1") as (port,):
+    with listening("127.77.5.1") as (port,):
         assert without_descriptors(port, "keep") == [201, [], ["no-sockets"]]
 
 

@@ -5,6 +5,7 @@ Two kinds of loss, told by two kinds of witness:
 * the *path* loses: a control had to be asked more than once, or failed. `PathPace` halves the rate
   of the whole sweep, at most once a second, and adds a sixteenth of the full rate for each control
   that answered at once: additive increase, multiplicative decrease, as TCP does (RFC 5681 §3.1).
+  Where that does not help, it stops for a while.
 * one *host* answers so many and no more (Linux limits its ICMP errors, BSD its resets, firewalls
   both). `HostPace` looks for ports that were silent when asked first and answered when asked again:
   a firewall that drops never shows that. Then it tries whether asking slower helps::
@@ -19,6 +20,7 @@ Two kinds of loss, told by two kinds of witness:
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,28 +34,63 @@ from portproof.scan.witness import ANSWERED
 _STEPS: Final = 16
 _LEAST: Final = 1 / 64
 """Of the full rate: slower than this, a sweep of a day would take two months."""
+_SLOW: Final = 1 / 4
+"""From this share on it shows whether slowness helps."""
+_REMEMBERED: Final = 6
+_LEFT_ALONE_S: Final = 30.0
 _PATIENT_S: Final = 1.0
 """A control is asked once a second: sooner, nobody can know whether a slower pace helped."""
 
 
 class PathPace:
-    """The share of the full rate that the path bears, between 1/64 and 1."""
+    """The share of the full rate that the path bears, between 1/64 and 1.
+
+    Slowness has to help. A path that loses at random, or is gone, loses as much of what is sent
+    slowly; so once the sweep is slow, as much loss as before ends the attempt, and the full rate is
+    taken up again for half a minute. Otherwise a dead path would make a run last for hours.
+    """
 
     def __init__(self) -> None:
         self.share = 1.0
         self.lowest = 1.0
         self._changed: float | None = None
+        self._fast: deque[bool] = deque(maxlen=_REMEMBERED)
+        """Of the latest controls at the full rate: whether each was lost."""
+        self._slow: deque[bool] = deque(maxlen=_REMEMBERED)
+        """The same while the sweep is slow."""
+        self._free_until = 0.0
 
     def lost(self, now: float) -> None:
         """Hear that a control was not answered at once."""
-        if self._changed is None or now >= self._changed + _PATIENT_S:
+        self._note(lost=True)
+        if now < self._free_until:
+            return
+        if len(self._slow) == _REMEMBERED and not self._helped():
+            self._free_until = now + _LEFT_ALONE_S
+            self.share = 1.0
+            self._slow.clear()
+        elif self._changed is None or now >= self._changed + _PATIENT_S:
             self.share = max(_LEAST, self.share / 2)
             self.lowest = min(self.lowest, self.share)
             self._changed = now
 
     def kept(self) -> None:
         """Hear that a control was answered at once."""
+        self._note(lost=False)
         self.share = min(1.0, self.share + 1 / _STEPS)
+        if self.share == 1.0:
+            self._slow.clear()
+
+    def _note(self, *, lost: bool) -> None:
+        if self.share == 1.0:
+            self._fast.append(lost)
+        elif self.share <= _SLOW:
+            self._slow.append(lost)
+
+    def _helped(self) -> bool:
+        """Whether clearly less is lost slowly than at the full rate: two thirds at most."""
+        before = sum(self._fast) / max(1, len(self._fast))
+        return sum(self._slow) / _REMEMBERED <= before * 2 / 3
 
 
 _WINDOW_S: Final = 0.25
@@ -73,7 +110,6 @@ _STEPS_LATER: Final = 32
 """Steps to double a rate: few after the first guess, which is low; more once the limit was met."""
 _EVENLY: Final = 3
 """Probes at once to a slowed host: limits have bursts of their own, mostly of five."""
-_LEFT_ALONE_S: Final = 30.0
 _FORGOTTEN_S: Final = 5.0
 """A host that was asked too little in so long is not watched any more."""
 

@@ -306,9 +306,12 @@ class ConnectSweep:
         if not self._reset_lines:
             return
         self._starved_since = None
-        for line in self._reset_lines:
+        for line in tuple(self._reset_lines):
             if may_hold_error(line.sock):
-                self._amend(take_errors(line.sock))
+                if line.busy:  # with another probe, which the error may be about
+                    self._answered(line, codes.EALREADY)
+                else:
+                    self._amend(take_errors(line.sock))
         self._reset_lines.clear()
         if self._noted:
             for probe, code, *_ in self._rows[self._unsettled :]:
