@@ -74,8 +74,8 @@ def test_real_servers_are_told_apart_when_each_is_asked_everything() -> None:
     with ExitStack() as stack:
         places = [
             stack.enter_context(server())
-            for server in (servers.unbound, servers.chrony, servers.snmpd, servers.tftpd)
+            for server in (servers.unbound, servers.chrony, servers.snmpd)
         ]
         found = ask(*places, probes=over(Transport.UDP), timing=Timing(udp_timeout_ms=500))
     names = [each.service.name if each.service else None for each in found]
-    assert names == ["dns", "ntp", "snmp", "tftp"]
+    assert names == ["dns", "ntp", "snmp"]

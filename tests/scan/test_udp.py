@@ -213,6 +213,15 @@ def test_what_is_no_tftp_answer_counts_for_nothing_from_another_port() -> None:
     assert found.verdict == (PortState.OPEN_FILTERED, Reason.NO_RESPONSE)
 
 
+def test_where_two_ports_may_answer_from_another_one_nobody_can_tell_which_did() -> None:
+    with (
+        answering_from_elsewhere(lambda asked: b"\0\5\0\1no such file\0") as peer,
+        answering(lambda asked: None) as mute,
+    ):
+        verdicts = [each.verdict for each in sweep(peer, mute.endpoint, probes=[Tftp()])]
+    assert verdicts == [(PortState.OPEN_FILTERED, Reason.NO_RESPONSE)] * 2
+
+
 def test_an_answer_of_another_protocol_from_another_port_counts_for_nothing() -> None:
     with answering_from_elsewhere(true_ntp) as peer:
         (found,) = sweep(peer, probes=[Ntp()])

@@ -119,15 +119,18 @@ class Replies:
     def _from_elsewhere(
         self, source: int, family: AddressFamily, datagram: Datagram, now_us: int
     ) -> None:
-        """Look whether a port of the sender was asked that may answer from another one."""
+        """Look whether a port of the sender was asked that may answer from another one.
+
+        Where several were, nobody can tell which of them it is: the answer counts for none.
+        """
         ports = sorted(self._words.roaming)
-        for row in self._find(family, [(datagram.address, port) for port in ports]):
-            if row < 0 or self._outcomes.has(row):
-                continue
-            match = self._match(row, source, datagram, settled=True)
-            if match is not None:
-                self._begin(row, source, datagram, match, now_us)
-                return
+        found = self._find(family, [(datagram.address, port) for port in ports])
+        asked = [row for row in found if row >= 0]
+        if len(asked) != 1 or self._outcomes.has(asked[0]):
+            return
+        match = self._match(asked[0], source, datagram, settled=True)
+        if match is not None:
+            self._begin(asked[0], source, datagram, match, now_us)
 
     def _hear(self, row: int, source: int, datagram: Datagram, now_us: int) -> None:
         """Take what an asked endpoint says."""
