@@ -33,7 +33,7 @@ from portproof.scan.fold import OutcomeFold, Wanted
 from portproof.scan.handover import AHEAD_S, Handover
 from portproof.scan.judgement import Judgement
 from portproof.scan.raw import RawRecord, record_of
-from portproof.scan.routing import route_to
+from portproof.scan.routing import Routes
 from portproof.scan.witness import ANSWERED, WitnessBook
 
 _SETTLE_S: Final = 0.25
@@ -89,7 +89,7 @@ class Desk:
         self.meanwhile: list[Callable[[], None]] = []
         """What a phase wants done each time that silence is settled."""
         self.fold = OutcomeFold(plan.hosts, place.wanted, self.started)
-        self.book = WitnessBook(plan.hosts, plan.controls, route_to, plan.timing)
+        self.book = WitnessBook(plan.hosts, plan.controls, Routes(), plan.timing)
         self.judgement = Judgement(plan.hosts, self.book, plan.timing, self._released)
         self.pace = PathPace()
         """What the controls say of the path: the share of the rates that it bears."""
