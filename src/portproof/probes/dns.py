@@ -7,8 +7,7 @@ Safety: two questions that any resolver asks: the name servers of the root, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from portproof.model.endpoint import Transport
 from portproof.model.observation import Service
@@ -24,6 +23,8 @@ RCODE: Final = 0x000F
 REFUSED: Final = 5
 POINTER: Final = 0xC0
 """The two high bits of a length byte: the name goes on elsewhere (RFC 1035 §4.1.4)."""
+_ONE_QUESTION: Final = RECURSION_DESIRED.to_bytes(2) + b"\0\1" + bytes(6)
+"""The header after the id: flags, and the four counts (RFC 1035 §4.1.1)."""
 TYPE_TXT: Final = 16
 # Name, type, class: `.` NS IN, and version.bind TXT CH.
 ROOT_NS: Final = b"\0" + (2).to_bytes(2) + (1).to_bytes(2)
@@ -60,8 +61,7 @@ class Dns:
         return Service("dns", _text(version) if version else "", attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Response:
+class _Response(NamedTuple):
     flags: int
     answers: int
     rest: bytes
@@ -73,14 +73,15 @@ class _Response:
 
 
 def _query(message_id: bytes, question: bytes) -> bytes:
-    counts = b"\0\1\0\0\0\0\0\0"
-    return message_id + RECURSION_DESIRED.to_bytes(2) + counts + question
+    return message_id + _ONE_QUESTION + question
 
 
 def _parse(reply: bytes, message_id: bytes, question: bytes) -> _Response | None:
     """Read a response to that question; None for anything else, our own question sent back too."""
+    if len(reply) < HEADER or reply[:2] != message_id:
+        return None
     flags = int.from_bytes(reply[2:4])
-    if len(reply) < HEADER or reply[:2] != message_id or not flags & RESPONSE or flags & OPCODE:
+    if not flags & RESPONSE or flags & OPCODE:
         return None
     asked = int.from_bytes(reply[4:6])
     body = reply[HEADER:]
