@@ -22,6 +22,7 @@ import pytest
 from netns import Lab, filter_rules
 from portproof.model.observation import PortState, Reason
 from portproof.model.portspec import parse_ports
+from refusals import ONE_WAY_EACH
 
 pytestmark = pytest.mark.privileged
 
@@ -37,21 +38,7 @@ UDP_PORTS = "53,69,111,123,161,323,4433,5684,11211"
 PLAIN, SECOND, ALL_OPEN = "10.99.1.2", "10.99.1.3", "10.99.1.4"
 V6 = "fd99:1::2"
 RULES = filter_rules(
-    "tcp dport 1 drop",
-    "meta nfproto ipv4 tcp dport 2 reject with icmp net-unreachable",
-    "meta nfproto ipv4 tcp dport 3 reject with icmp host-unreachable",
-    "meta nfproto ipv4 tcp dport 4 reject with icmp prot-unreachable",
-    "meta nfproto ipv4 tcp dport 5 reject with icmp port-unreachable",
-    "meta nfproto ipv4 tcp dport 6 reject with icmp net-prohibited",
-    "meta nfproto ipv4 tcp dport 7 reject with icmp host-prohibited",
-    "meta nfproto ipv4 tcp dport 8 reject with icmp admin-prohibited",
-    "tcp dport 9 reject with tcp reset",
-    "meta nfproto ipv6 tcp dport 2 reject with icmpv6 no-route",
-    "meta nfproto ipv6 tcp dport 3 reject with icmpv6 addr-unreachable",
-    "meta nfproto ipv6 tcp dport 5 reject with icmpv6 port-unreachable",
-    "meta nfproto ipv6 tcp dport 8 reject with icmpv6 admin-prohibited",
-    "meta nfproto ipv6 tcp dport 10 reject with icmpv6 policy-fail",
-    "meta nfproto ipv6 tcp dport 11 reject with icmpv6 reject-route",
+    *ONE_WAY_EACH,
     "tcp dport 100-149 numgen random mod 100 < 5 drop",
     "tcp dport 200-239 numgen random mod 100 < 30 drop",
     "tcp dport 300-319 limit rate 50/second burst 5 packets reject with tcp reset",
