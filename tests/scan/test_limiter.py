@@ -23,6 +23,25 @@ def test_no_second_ever_sees_more_than_the_rate(rate: int, calls: list[tuple[flo
         assert inside <= rate
 
 
+@given(
+    st.sampled_from([1, 7, 100, 500, 1_000, 2_000, 20_000]),
+    st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.2), st.integers(0, 3_000)), max_size=60),
+)
+def test_no_second_sees_more_than_the_rate_leave_when_some_leave_late(
+    rate: int, calls: list[tuple[float, float, int]]
+) -> None:
+    limiter, now, left = RateLimiter(rate), 1000.0, []
+    for pause_s, late_s, wanted in calls:
+        now += pause_s
+        granted = limiter.take(now, wanted)
+        now += late_s
+        limiter.sent_by(now)
+        left.append((now, granted))
+    for begin, _ in left:
+        inside = sum(count for at, count in left if begin <= at < begin + 0.999)
+        assert inside <= rate
+
+
 @given(rates)
 def test_a_greedy_caller_gets_nearly_the_whole_rate_in_the_long_run(rate: int) -> None:
     # It asks once a millisecond; without a burst, what falls between two questions is lost.

@@ -156,14 +156,14 @@ class ConnectSweep:
             return
         self._paused = False
         probes = self._source.take(now, room)
-        if self._neighbourless:
-            probes = self._with_neighbours(probes)
+        probes = self._with_neighbours(probes) if self._neighbourless else probes
         for begin in range(0, len(probes), _BURST):
             dealt_with = self._burst(probes[begin : begin + _BURST])
             self._settle()
             if self._paused:
                 self._source.put_back(probes[begin + dealt_with :])
                 break
+        self._source.sent_by(self._clock())
         if len(self._rows) >= self._enough_rows:
             self._flush()
             self._enough_rows = _ROWS

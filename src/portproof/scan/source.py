@@ -77,6 +77,10 @@ class ProbeSource:
         self._held_up = granted > 0 and not taken
         return taken
 
+    def sent_by(self, now: float) -> None:
+        """Hear when the last of what was handed out had left."""
+        self._limiter.sent_by(now)
+
     def wait_s(self, now: float) -> float:
         """Give the seconds until a probe may leave, as far as that is known beforehand."""
         known_s = self._limiter.wait_s(now)
