@@ -12,7 +12,7 @@ from typing import Final
 _BURSTS_PER_SECOND: Final = 50
 _SLOW_PPS: Final = 1000
 _LATE: Final = 0.25
-"""At higher rates sending takes a good part of the time, and a quarter of a burst may pass before a
+"""At higher rates sending takes a good part of the time, and a quarter of a burst may go by before a
 grant counts as late; the steady rate is lower by as much."""
 
 
