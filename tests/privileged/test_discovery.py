@@ -91,6 +91,14 @@ def test_our_own_address_needs_no_asking(lab: Lab) -> None:
     }
 
 
+def test_a_host_that_could_not_be_asked_is_not_called_absent(lab: Lab) -> None:
+    # The namespace has no route there: nothing leaves.
+    plan = {"hosts": [lab.server.ipv4, "192.0.2.1"], "tcp": "1-20", "discover": True}
+    vantage = str(Path(__file__).parents[1] / "vantage.py")
+    record = json.loads(lab.run(lab.client, [sys.executable, vantage, json.dumps(plan)]).stdout)
+    assert record["hosts"]["192.0.2.1/tcp"] == {"no-route": "1-20"}
+
+
 def test_a_stop_leaves_it_unfinished(lab: Lab) -> None:
     found = discovered(lab, [ABSENT], "stop")
     assert found["finished"] is False

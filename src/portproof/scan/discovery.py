@@ -20,8 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from portproof.model.batch import OutcomeBatch
+import numpy as np
+
+from portproof.model.batch import FAULTS, OutcomeBatch
 from portproof.model.endpoint import Address, Transport
+from portproof.model.observation import LocalFault
 from portproof.model.ports import PortSet
 from portproof.model.scan import PlannedHost
 from portproof.plan.order import ProbeOrder
@@ -33,6 +36,10 @@ from portproof.scan.witness import ANSWERED
 PING_PORTS: Final = PortSet.of(22, 80, 443, 3389)
 """Ports of which one is mostly open or at least answered by a reset."""
 _SEED: Final = 1
+_NOT_ASKED: Final = [
+    FAULTS.index(fault)
+    for fault in (LocalFault.NO_ROUTE, LocalFault.NO_PERMISSION, LocalFault.NO_SOCKETS)
+]
 _MS: Final = 1000
 _DOUBT_S: Final = 9.0
 """How long the kernel may take over a neighbour it knew: 5 s of delay and three askings of 1 s."""
@@ -44,7 +51,8 @@ class Discovered:
     """How each host that is there was found, by its index; and which ways could not be gone."""
 
     how: dict[int, str] = field(default_factory=dict)
-    """`own address`, `echo reply`, `tcp answer`, `neighbour answer`."""
+    """`own address`, `echo reply`, `tcp answer`, `neighbour answer`; or `could not be asked`, which
+    is no sign of a host and none of its absence."""
     notes: list[str] = field(default_factory=list)
     finished: bool = True
     """False: it was stopped, and who has not been found says nothing."""
@@ -105,6 +113,9 @@ def _by_tcp(hosts: Sequence[PlannedHost], found: Discovered, conditions: Conditi
     def took(batch: OutcomeBatch) -> None:
         for number in batch.host[ANSWERED[batch.reason]].tolist():
             found.how.setdefault(left[number], "tcp answer")
+        for number in batch.host[np.isin(batch.fault, _NOT_ASKED)].tolist():
+            # Nobody asked it, so it did not fail to answer: the sweep will name the fault.
+            found.how.setdefault(left[number], "could not be asked")
 
     sweep = ConnectSweep(
         [host.address for host in asked],
