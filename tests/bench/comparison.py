@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from portproof.model.ports import PortSet
 
+TESTS = Path(__file__).resolve().parents[1]
+
 Sought: TypeAlias = Iterable[int] | str
 """Open ports, or a text that is equal exactly when the same was found."""
 
@@ -157,6 +159,18 @@ def output_of(command: Iterable[str], seconds: float = 120) -> str:
         said = (done.stderr or done.stdout)[-2_000:]
         raise RuntimeError(f"{' '.join(words)[:200]} ended with {done.returncode}: {said}")
     return done.stdout
+
+
+def as_command(module: str) -> str:
+    """Give Python code that runs a module of `tests/` as `portproof` runs a command.
+
+    It begins and ends as a command does; and the module is imported, because a script has no byte
+    code.
+    """
+    return (
+        "import sys; from portproof.cli import collect_seldom, leave; collect_seldom(); "
+        f"sys.path.insert(0, {str(TESTS)!r}); import {module}; {module}.main(); leave(0)"
+    )
 
 
 def compiled(source: str, folder: Path) -> str:

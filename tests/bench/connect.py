@@ -24,6 +24,7 @@ from comparison import (
     Comparison,
     Tried,
     against,
+    as_command,
     compare,
     compiled,
     counted,
@@ -39,8 +40,7 @@ BEHIND_A_FILTER = 0.5
 TO_THE_FLOOR, FILTERED, MANY_HOSTS, MANY_HOSTS_RECORDED = 0.75, 3.0, 1.0, 0.15
 HERE = Path(__file__).resolve().parent
 ENGINE = HERE / "engine.py"
-# Imported, not run as a script: scripts have no byte code.
-VANTAGE = f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); import vantage; vantage.main()"
+VANTAGE = as_command("vantage")
 # Rates that do not bind: nmap's defaults have none either.
 FREE: dict[str, Any] = {
     "silent": True,

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
-from comparison import Attempt, Comparison, compare, compiled, counted, output_of
+from comparison import Attempt, Comparison, as_command, compare, compiled, counted, output_of
 
 from netns import ENVIRONMENT, Lab, filter_rules
 
@@ -76,11 +76,10 @@ def ours(
     found: Callable[[dict[str, dict[str, str]]], str | list[int]],
 ) -> Attempt:
     """Carry out a sweep by the product's engine, as a process of its own."""
-    script = str(TESTS / "udp_vantage.py")
     environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
 
     def attempt() -> str | list[int]:
-        command = [sys.executable, script, json.dumps(plan)]
+        command = [sys.executable, "-c", as_command("udp_vantage"), json.dumps(plan)]
         return found(json.loads(lab.run(lab.client, command, env=environment).stdout))
 
     return attempt

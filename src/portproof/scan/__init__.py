@@ -50,8 +50,8 @@ one port is asked and when, `conversations` is the one epoll under all of them (
 kept of it.
 
 Asked by several of them: `routing` (the kernel's tables: is an address ours, is a neighbour there),
-`limits` (descriptors and local ports to be had), `family` (an address's socket family), `raw` (what
-is kept of an exchange, as it came). Beside the engines, each alone:
+`limits` (descriptors and local ports to be had), `family` (an address's socket family), `last_ack`
+(a handshake's last word, held back), `raw` (what is kept of an exchange, as it came). Beside the engines, each alone:
 
 * `machine`: what this machine lets a scan do, for `doctor`;
 * `neighbourhood`: routers and resolvers of this machine, as proposals for controls;

@@ -23,6 +23,7 @@ from portproof.model.endpoint import Endpoint
 from portproof.scan.deadlines import Deadlines
 from portproof.scan.dialogue import NEVER, Conversation, Talk
 from portproof.scan.family import family_of
+from portproof.scan.last_ack import hold_back
 from portproof.scan.limits import ephemeral_ports
 
 _WATCHED: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
@@ -75,6 +76,7 @@ class Conversations:
         sock = socket.SocketType(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         descriptor = sock.fileno()
         try:
+            hold_back(sock)
             address = socket.inet_ntop(family, endpoint.address.packed)
             _begin_to_connect(sock, (address, endpoint.port))
             self._epoll.register(descriptor, _WATCHED)

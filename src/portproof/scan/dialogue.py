@@ -28,6 +28,7 @@ from typing import Final, TypeAlias
 
 from portproof.model.observation import Service, TlsFacts
 from portproof.model.probe import StartTls, Step, Turn
+from portproof.scan.last_ack import let_go
 from portproof.scan.steps import Listen, NextDialogue, Script, end_of_reply
 from portproof.scan.tls import TlsSession
 from portproof.scan.transcript import Transcript
@@ -140,6 +141,8 @@ class Conversation:
         self._script = self._talk(self)
         self._resume(None, now)
         self._serve(now)
+        if not self.over:
+            let_go(self.sock)
 
     def readable(self, now: float, *, hung_up: bool) -> None:
         """Go on: bytes came, or the peer has gone."""

@@ -2,9 +2,11 @@
 
 A connect that was refused returns its socket to CLOSED when the error is collected; one that was
 answered, or stays silent, is ended by connecting to AF_UNSPEC (connect(2)), which resets it without
-giving up the descriptor. So a sweep needs as many sockets as it has probes under way, and no more.
-A line is watched by epoll only once it has to wait, edge-triggered and registered once for its
-whole life: most ports of near hosts answer before connect() has returned, and never need it.
+giving up the descriptor; a line that was not refused just before holds the last acknowledgement of
+its handshake back (`scan.last_ack`), and then the server has nothing to accept. So a sweep needs as
+many sockets as it has probes under way, and no more. A line is watched by epoll only once it has to
+wait, edge-triggered and registered once for its whole life: most ports of near hosts answer before
+connect() has returned, and never need it.
 
 Idle lines lie in stacks, one for each family and lane (`scan.local_ports`); the top one is asked
 first, again and again, and stays warm.
@@ -20,6 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from portproof.scan.errqueue import enable
+from portproof.scan.last_ack import hold_back
 from portproof.scan.local_ports import ANYWHERE, LocalPorts
 
 _WATCHED: Final = select.EPOLLOUT | select.EPOLLET
@@ -63,6 +66,7 @@ class Line:
         # Bound once: this is called twice for every closed port.
         self.connect: Callable[[SocketAddress], int] = sock.connect_ex
         self.tells_icmp = enable(sock)
+        hold_back(sock)
         self.registered = False
         self.busy = False
         self.probe = 0
@@ -175,6 +179,7 @@ class LinePool:
             set_no_linger(line.sock)
             self.close(line)
         else:
+            hold_back(line.sock)
             line.home.append(line)
 
     def close(self, line: Line) -> None:

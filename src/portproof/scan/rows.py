@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from itertools import product
+from itertools import chain, product
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ from portproof.scan.classify import Verdict
 
 Row: TypeAlias = tuple[int, int, int, int, float]
 """Probe (host index · 65536 + port), verdict code, RTT in µs or NO_RTT, attempts, sent (s)."""
+_COLUMNS: Final = 5
 
 VERDICTS: Final[tuple[Verdict, ...]] = (*product(STATES, REASONS), *FAULTS)
 CODES: Final[dict[Verdict, int]] = {verdict: code for code, verdict in enumerate(VERDICTS)}
@@ -39,7 +40,9 @@ _LONGEST_RTT_US: Final = 2**31 - 1
 def batch_of(rows: list[Row], transport: Transport, *, began: float) -> OutcomeBatch:
     """Turn rows of one transport into columns; `began` is the run's start in the rows' seconds."""
     # Every number here is an integer below 2^53 or a time, so floats carry them all exactly.
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 5)
+    size = len(rows) * _COLUMNS
+    numbers = np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=size)
+    table = numbers.reshape(len(rows), _COLUMNS)
     probe, code = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
     return OutcomeBatch(
         host=(probe >> 16).astype(np.uint32),
