@@ -56,9 +56,9 @@ portproof itself is MIT. Its wheel contains none of the packages below; pip inst
 ## Why scapy stands apart
 
 scapy is GPL-2.0-only, which by the usual reading may not be combined in one process with code
-under Apache-2.0 or LGPL-3.0, which is what some of the packages below are under. So it may be
-imported in a raw-socket process of its own and nowhere else: an import contract and a test keep it
-out of the main process. This version has no such process yet, and imports scapy nowhere.
+under Apache-2.0 or LGPL-3.0, which is what some of the packages below are under. So it is
+imported in the raw-socket process (`python -m portproof.rawhelper`) and nowhere else: an import
+contract and a test keep it out of the main process, which speaks to that one over a socket.
 """
 
 
