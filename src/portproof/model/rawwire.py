@@ -21,7 +21,7 @@ has ended. So at most `BLOCKS` blocks are under way: that bounds the memory of b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from struct import Struct
 from typing import Any, Final
@@ -122,9 +122,9 @@ def ask(kind: Kind, block: int, records: Records) -> bytes:
     return _framed(kind, _BLOCK.pack(block) + records.tobytes())
 
 
-def tell(kind: Kind, records: Records) -> bytes:
-    """Give a frame of ended probes."""
-    return _framed(kind, records.tobytes())
+def tell(kind: Kind, parts: Iterable[Records]) -> bytes:
+    """Give a frame of ended probes, of all parts."""
+    return _framed(kind, b"".join(part.tobytes() for part in parts))
 
 
 def facts_of(payload: bytes) -> dict[str, Any]:

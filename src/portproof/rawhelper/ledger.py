@@ -65,7 +65,7 @@ class Ledger:
         for kind in (Kind.ENDED, Kind.ENDED_ICMP):
             parts = [rows for of, rows in self._rows if of is kind]
             if parts:
-                self._channel.send(tell(kind, np.concatenate(parts)))
+                self._channel.send(tell(kind, parts))
         self._rows.clear()
         self._held = 0
         self._next_flush_s = now_s + _FLUSH_S
