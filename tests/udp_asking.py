@@ -24,8 +24,8 @@ from portproof.scan.classify import Verdict
 from portproof.scan.conditions import Conditions
 from portproof.scan.raw import RawRecord
 from portproof.scan.rows import VERDICTS, codes_of
-from portproof.scan.udp import Asking, UdpSweep
-from portproof.scan.udp_replies import UdpAnswer
+from portproof.scan.udp import UdpSweep
+from portproof.scan.udp_replies import Asking, UdpAnswer
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FREE = Rates(global_pps=10**6, per_host_pps=10**6)

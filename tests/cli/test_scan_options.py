@@ -115,7 +115,6 @@ def test_ports_are_chosen_as_in_nmap(site: Typed, options: tuple[str, ...], endp
         (("-sX",), "-sX is not offered"),
         (("-sT", "-sS"), "two engines"),
         (("-sS", "--engine", "connect"), "two engines"),
-        (("-sS", "--host-timeout", "5m"), "connect engine alone"),
         (("-T6",), "no template"),
         (("--host-timeout", "soon"), "no time"),
         (("--max-rate", "0"), "--max-rate"),

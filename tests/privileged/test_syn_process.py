@@ -246,10 +246,12 @@ def test_a_plan_of_a_whole_slash_8_starts_at_once_and_memory_stays_flat() -> Non
     assert max(told["grown_mib"]) < 32
 
 
-def test_the_command_line_says_when_the_other_engine_is_used_instead() -> None:
+def test_the_command_line_says_when_the_other_engine_is_used_instead(tmp_path: Path) -> None:
     portproof = [sys.executable, "-P", "-m", "portproof", "scan", "127.0.0.1", "--engine", "syn"]
     powerless = ["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-all", *portproof]
-    done = subprocess.run([*powerless, "--dry-run"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*powerless, "--dry-run"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.stderr.splitlines()[0] == (
         "portproof: the SYN engine needs CAP_NET_RAW: run as root, or with it in the ambient set; "
         "the connect engine is used instead"

@@ -29,7 +29,7 @@ KERNEL_WAITS_S = 0.2
 def server() -> Iterator[socket.socket]:
     """A listener with nobody behind it that accepts; the backlog shows whom it would find."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
+        listener.settimeout(0)
         yield listener
 
 
@@ -84,7 +84,10 @@ def test_a_server_that_greets_first_is_not_kept_waiting(server: socket.socket) -
     conversations = Conversations(time.monotonic)
     try:
         conversations.open(
-            endpoint(server.getsockname()[1]), lambda _: waits_for_a_greeting(), lambda _: None, timeout_s=5.0
+            endpoint(server.getsockname()[1]),
+            lambda _: waits_for_a_greeting(),
+            lambda _: None,
+            timeout_s=5.0,
         )
         conversations.attend(1.0)
         assert has_a_connection(server, within_s=KERNEL_WAITS_S / 2)

@@ -25,6 +25,7 @@ from portproof.model.rates import Rates
 from portproof.model.scan import Timing
 from portproof.model.targetspec import TargetSpec, parse_target
 from portproof.plan.build import PlanRequest
+from portproof.plan.relay import engine_through
 from portproof.plan.timing import NORMAL, TEMPLATES, Template, at_most
 
 _FAST: Final = "100"
@@ -84,8 +85,9 @@ class Asked:
             limits=self._limits(),
             min_rate=self.min_rate,
             ip_version=self.ip_version,
-            engine=self._engine(),
+            engine=engine_through(app.way, self._engine(), discover=self.discover),
             discover=self.discover,
+            through=app.way,
         )
 
     # ------------------------------------------------------------ ports
@@ -125,10 +127,6 @@ class Asked:
         if len(engines) > 1:
             raise SettingsError("two engines are asked for: -sT is connect, -sS is syn")
         engine = engines.pop() if engines else "connect"
-        if self.host_timeout is not None and engine != "connect":
-            raise SettingsError(
-                f"--host-timeout is kept by the connect engine alone, not by {engine}"
-            )
         if engine == "syn" and (why := syn_engine_missing()):
             # The plan, and so each report, names the engine that did it.
             click.echo(f"portproof: {why}; the connect engine is used instead", err=True)

@@ -67,6 +67,8 @@ class End(IntEnum):
     """ARP or ND had no answer; nothing was sent."""
     NOT_SENT = 4
     """Sending failed; the errno is in `code`."""
+    LATE = 5
+    """The time of its host was over before it could be sent, or sent again."""
 
 
 _ASK_FIELDS: Final[list[tuple[str, str]]] = [

@@ -1,7 +1,8 @@
 """Which probes leave next: those to be sent again first, then those set aside, then new ones.
 
 Set aside is what a limit or a next hop holds up: its host or network is at its rate, or no link
-address is known yet.
+address is known yet. Given up is what cannot leave any more: no link address is to be had, or the
+time of its host is over.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from portproof.model.rawwire import End
 from portproof.rawhelper.frames import ROWS
+from portproof.rawhelper.host_time import HostTime
 from portproof.rawhelper.neighbours import KNOWN, SILENT, WAITING, Neighbours
 from portproof.rawhelper.pace import KeyedPace
 from portproof.rawhelper.table import ProbeTable, Slots
@@ -31,16 +34,21 @@ class Backlog:
     """Rows of the table that have to be sent, in queues of slots."""
 
     def __init__(
-        self, table: ProbeTable, neighbours: Neighbours, pacers: Sequence[Pacer] = ()
+        self,
+        table: ProbeTable,
+        neighbours: Neighbours,
+        host_time: HostTime,
+        pacers: Sequence[Pacer] = (),
     ) -> None:
         self._table = table
         self._neighbours = neighbours
+        self._host_time = host_time
         self._pacers = pacers
         self._again: deque[Slots] = deque()
         self._fresh: deque[Slots] = deque()
         self._aside: deque[Slots] = deque()
         self._aside_until = 0.0
-        self._unreachable: list[Slots] = []
+        self._given_up: list[tuple[End, Slots]] = []
 
     def __bool__(self) -> bool:
         return bool(self._again or self._fresh or self._aside)
@@ -72,22 +80,23 @@ class Backlog:
             return 0.0
         return max(0.0, self._aside_until - now) if self._aside else inf
 
-    def unreachable(self) -> Slots:
-        """Give, once, the probes whose next hop has no link address."""
-        if not self._unreachable:
-            return _NONE
-        slots = np.concatenate(self._unreachable)
-        self._unreachable.clear()
-        return slots
+    def given_up(self) -> list[tuple[End, Slots]]:
+        """Give, once, the probes that cannot leave any more, and why."""
+        given_up, self._given_up = self._given_up, []
+        return given_up
 
     def _admitted(self, now: float, slots: Slots) -> Slots:
         """Give those that leave now; the others are set aside, or given up."""
         slots = slots[self._table.waiting[slots]]  # an answer to an earlier sending may have come
         state = self._neighbours.state[self._table.hop[slots]]
         if (state != KNOWN).any():
-            self._unreachable.append(slots[state == SILENT])
+            self._give_up(End.NO_NEIGHBOUR, slots[state == SILENT])
             self._set_aside(slots[state == WAITING])
             slots = slots[state == KNOWN]
+        late = self._host_time.over(now, self._table.host[slots])
+        if late.any():
+            self._give_up(End.LATE, slots[late])
+            slots = slots[~late]
         for pace, key_of in self._pacers:
             admitted = pace.admit(now, key_of(slots))
             self._set_aside(slots[~admitted])
@@ -95,6 +104,10 @@ class Backlog:
         for pace, key_of in self._pacers:
             pace.spend(now, key_of(slots))
         return slots
+
+    def _give_up(self, end: End, slots: Slots) -> None:
+        if len(slots):
+            self._given_up.append((end, slots))
 
     def _set_aside(self, slots: Slots) -> None:
         if not len(slots):

@@ -26,6 +26,7 @@ from portproof.rawhelper.answers import Answers, read
 from portproof.rawhelper.backlog import Backlog, Pacer
 from portproof.rawhelper.channel import Channel
 from portproof.rawhelper.frames import ROWS
+from portproof.rawhelper.host_time import HostTime
 from portproof.rawhelper.ledger import Ledger
 from portproof.rawhelper.neighbours import Neighbours
 from portproof.rawhelper.outlet import Senders
@@ -67,7 +68,9 @@ class Engine:
         self._ways = ways
         self._table = table
         self._ledger = Ledger(table, channel)
-        self._backlog = Backlog(table, sockets.neighbours, pacers_of(plan, table))
+        self._backlog = Backlog(
+            table, sockets.neighbours, HostTime(plan.host_timeout_s), pacers_of(plan, table)
+        )
         self._pace = Pace(plan.global_pps)
         self._patience = Patience(plan)
         self._deadlines: deque[Sent] = deque()
@@ -140,10 +143,9 @@ class Engine:
         return True
 
     def _give_up(self, now: float) -> None:
-        """End the probes whose next hop stayed silent."""
-        slots = self._backlog.unreachable()
-        if len(slots):
-            self._ledger.unanswered(slots, End.NO_NEIGHBOUR, now)
+        """End the probes that cannot leave any more."""
+        for end, slots in self._backlog.given_up():
+            self._ledger.unanswered(slots, end, now)
 
     # ------------------------------------------------------------ in
 

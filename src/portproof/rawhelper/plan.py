@@ -42,6 +42,8 @@ class HelperPlan:
     per_subnet_pps: int | None
     timeout_s: float
     min_timeout_s: float
+    host_timeout_s: float | None
+    """How long one host may be asked; None: as long as it takes."""
     one_port: bool
     """Whether a probe's sendings share a source port: fewer entries in state tables on the way."""
     paths: tuple[Path, ...]
@@ -63,6 +65,9 @@ def plan_of(facts: Mapping[str, Any]) -> HelperPlan:
             else None,
             timeout_s=float(facts["timeout_s"]),
             min_timeout_s=float(facts["min_timeout_s"]),
+            host_timeout_s=None
+            if facts["host_timeout_s"] is None
+            else float(facts["host_timeout_s"]),
             one_port=bool(facts["one_port"]),
             paths=tuple(_path_of(each) for each in facts["paths"]),
             neighbours=tuple(_neighbour_of(each) for each in facts["neighbours"]),

@@ -21,6 +21,7 @@ V4, V6 = 4, 6
 KEPT_SENDINGS: Final = 2
 """Sendings of a probe whose instants are kept: the latest ones."""
 NO_RTT: Final = -1
+NEVER_SENT: Final = 0
 _US: Final = 1_000_000
 _WRAP: Final = 1 << 32
 
@@ -45,7 +46,7 @@ class ProbeTable:
         """How often it is sent in all while it stays silent."""
         self.waiting = np.zeros(SLOTS, dtype=np.bool_)
         self.turn = np.zeros(SLOTS, dtype=np.uint32)
-        """Number of the batch in which the row was sent last."""
+        """Number of the batch in which the row was sent last; NEVER_SENT before."""
         self._sent_us = np.zeros((KEPT_SENDINGS, SLOTS), dtype=np.uint32)
 
     def add(self, block: int, kind: Kind, records: Records) -> Slots:
@@ -73,6 +74,8 @@ class ProbeTable:
         self.cookie[rows] = cookie ^ slots.astype(np.uint32)
         self.attempts[rows], self.until[rows] = records["before"], records["until"]
         self.waiting[rows] = True
+        # Deadlines of whatever had the slots before are still kept, by the number of its batch.
+        self.turn[rows] = NEVER_SENT
         return slots
 
     def end(self, slots: Slots) -> None:

@@ -30,7 +30,7 @@ What a sweep spares besides its hosts is `care`: subnets, state tables of router
 paths and hosts that lose answers when asked too fast (`backoff`). Of a host on which everything is
 open, `crowded` chooses which ports are asked what they are.
 
-Where a host is given a limited time, `timed_source` stands in for `source`.
+Where a host is given a limited time (`host_time`), `timed_source` stands in for `source`.
 
 `syn` is the other TCP engine: half-open probes from a helper process (`portproof.rawhelper`), which
 alone may use raw sockets; `syn_paths` finds the way to each target, `syn_retries` knows how often a

@@ -146,6 +146,9 @@ class SynSweep:
             "per_subnet_pps": None if subnet is None else subnet // self._shares,
             "timeout_s": timing.timeout_ms / _MS,
             "min_timeout_s": min(timing.min_timeout_ms, timing.timeout_ms) / _MS,
+            "host_timeout_s": None
+            if timing.host_timeout_ms is None
+            else timing.host_timeout_ms / _MS,
             # A further source port would be a further entry in the tables that we are to spare.
             "one_port": self._flows is not None,
             "paths": [path.facts() for path in self._paths.paths],

@@ -162,12 +162,13 @@ class SynHelper:
         """
         if len(slots) and (int(slots.max()) >= SLOTS or not self._waiting[slots].all()):
             raise WireError("the raw helper told of a probe that it was not asked for")
+        # Before anything is believed of this frame: what it does not tell soundly stays unfinished.
+        if len(np.unique(slots)) < len(slots):
+            raise WireError("the raw helper told of a probe twice")
         self._waiting[slots] = False
         for block, count in enumerate(np.bincount(slots >> BLOCK_BITS).tolist()):
             if count:
                 self._left[block] -= count
-                if self._left[block] < 0:
-                    raise WireError("the raw helper told of a probe twice")
                 if not self._left[block]:
                     self._free.append(block)
 

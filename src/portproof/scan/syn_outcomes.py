@@ -25,6 +25,7 @@ _VERDICTS: Final[dict[int, Verdict]] = {
     End.RESET: (PortState.CLOSED, Reason.RESET),
     End.SILENT: (PortState.FILTERED, Reason.NO_RESPONSE),
     End.NO_NEIGHBOUR: LocalFault.NO_NEIGHBOUR,
+    End.LATE: LocalFault.HOST_TIMEOUT,
 }
 
 

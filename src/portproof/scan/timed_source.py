@@ -1,8 +1,4 @@
-"""--host-timeout: probes to a host whose time is over are given up instead of sent.
-
-A host's time begins with its first probe. What is given up ends as Unmeasured(HOST_TIMEOUT), also a
-port that has been asked once in vain: silence that was not asked to the end is no `filtered`.
-"""
+"""The connect engine's probes, but for hosts whose time (`host_time`) is over: those are given up."""
 
 from __future__ import annotations
 
@@ -14,13 +10,13 @@ from portproof.model.scan import Rates
 from portproof.plan.order import Order
 from portproof.scan.care import Care
 from portproof.scan.conditions import Conditions
+from portproof.scan.host_time import HostTime
 from portproof.scan.rows import CODES
 from portproof.scan.source import ProbeSource, Waiting
 
 End: TypeAlias = Callable[[int, int, int, float], None]
 """Ends a probe: its number, its outcome's code, how often it was sent, and when last."""
 
-_MS: Final = 1000
 _MOST_ROUNDS: Final = 64
 """Draws at once of nothing but given-up probes: between them, the sweep looks after its answers."""
 
@@ -32,7 +28,7 @@ def source_of(
     timeout_ms = conditions.timing.host_timeout_ms
     if timeout_ms is None:
         return ProbeSource(order, hosts, conditions.rates, care)
-    return TimedSource(order, hosts, conditions.rates, care, timeout_ms / _MS, end)
+    return TimedSource(order, hosts, conditions.rates, care, HostTime(timeout_ms), end)
 
 
 class TimedSource(ProbeSource):
@@ -44,13 +40,12 @@ class TimedSource(ProbeSource):
         hosts: int,
         rates: Rates,
         care: Care | None,
-        timeout_s: float,
+        host_time: HostTime,
         end: End,
     ) -> None:
         super().__init__(order, hosts, rates, care)
-        self._timeout_s = timeout_s
         self._end = end
-        self._first_asked: dict[int, float] = {}
+        self._host_time = host_time
 
     def take(self, now: float, room: int) -> list[Waiting]:
         """Give up to `room` probes that may leave now; what is given up costs none of the rate."""
@@ -67,4 +62,4 @@ class TimedSource(ProbeSource):
         return []
 
     def _in_time(self, host: int, now: float) -> bool:
-        return now - self._first_asked.setdefault(host, now) < self._timeout_s
+        return not self._host_time.over(host, now)

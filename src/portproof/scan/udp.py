@@ -38,8 +38,6 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from errno import EADDRNOTAVAIL
 from typing import Final
 
@@ -50,17 +48,18 @@ from pyroaring import BitMap
 from portproof.model.batch import OutcomeBatch
 from portproof.model.endpoint import Address
 from portproof.model.observation import LocalFault, PortState
-from portproof.model.probe import Probe, Turn
+from portproof.model.probe import Turn
 from portproof.plan.order import Order
 from portproof.scan.asked import NEVER_MS, SOURCES, AskedTable, key_of_v4, key_of_v6
 from portproof.scan.care import datagram_care_of
 from portproof.scan.classify import Verdict, fault_of_errno
 from portproof.scan.conditions import Conditions
 from portproof.scan.datagrams import BATCH
+from portproof.scan.host_time import HostTime
 from portproof.scan.postbox import Letter, Postbox
 from portproof.scan.routing import is_own
 from portproof.scan.udp_outcomes import Outcomes
-from portproof.scan.udp_replies import Hearing, Replies, UdpAnswer
+from portproof.scan.udp_replies import Asking, Hearing, Replies
 from portproof.scan.udp_rounds import KnownClosed, Rounds
 from portproof.scan.udp_talk import Talk, Words
 
@@ -74,20 +73,6 @@ _LONGEST_WAIT_S: Final = 0.05
 _MS: Final = 1_000
 _US: Final = 1_000_000
 _IPV4: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What is asked of whom, and who hears of the answers."""
-
-    probes_for: Callable[[int], Sequence[Probe]]
-    """The probes for a port; none: nothing is sent to it."""
-    name_of: Callable[[int], str | None]
-    """The DNS name that a host (by its index) was listed by; None when an address was listed."""
-    answered: Callable[[UdpAnswer], None]
-    """Hears of every answer; of ICMP errors only at the ports that the conditions note."""
-    started: datetime
-    """The run's start by the wall clock."""
 
 
 class UdpSweep:
@@ -122,6 +107,7 @@ class UdpSweep:
         """Rows to be asked again, each followed by its endpoint: it may be decided meanwhile."""
         self._known = KnownClosed()
         self._neighbourless = BitMap()
+        self._host_time = HostTime(timing.host_timeout_ms)
         self._rounds = Rounds(self._table, needed=timing.max_retries)
         self._post = Postbox(
             conditions.rates,
@@ -238,8 +224,9 @@ class UdpSweep:
         """Write what has to be asked of the row; gives how many letters that makes."""
         probe, attempt = int(self._table.probe[row]), int(self._table.attempts[row])
         host = probe >> 16
-        if host in self._neighbourless:
-            self._fail(row, LocalFault.NO_NEIGHBOUR)
+        fault = self._hindrance(host)
+        if fault is not None:
+            self._fail(row, fault)
             return 0
         turns = self._words.openings(probe, attempt)
         for turn in turns:
@@ -248,6 +235,11 @@ class UdpSweep:
         self._table.due_ms[row] = NEVER_MS
         self.retransmitted += attempt > 0
         return len(turns)
+
+    def _hindrance(self, host: int) -> LocalFault | None:
+        if host in self._neighbourless:
+            return LocalFault.NO_NEIGHBOUR
+        return LocalFault.HOST_TIMEOUT if self._host_time.over(host, self._clock()) else None
 
     def _letter(
         self, probe: int, turn: Turn, row: int, source: int, *, in_round: bool = False

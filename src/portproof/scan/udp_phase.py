@@ -12,8 +12,8 @@ from portproof.probes import for_port
 from portproof.scan.addresses import Addresses
 from portproof.scan.conditions import Conditions
 from portproof.scan.desk import Desk
-from portproof.scan.udp import Asking, UdpSweep
-from portproof.scan.udp_replies import UdpAnswer
+from portproof.scan.udp import UdpSweep
+from portproof.scan.udp_replies import Asking, UdpAnswer
 
 
 def ask_udp(desk: Desk) -> None:

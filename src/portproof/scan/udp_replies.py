@@ -18,7 +18,7 @@ import numpy as np
 from portproof.evidence.masking import mask, mask_service
 from portproof.model.endpoint import Address, Endpoint, Transport
 from portproof.model.observation import PortState, Reason, Service
-from portproof.model.probe import Turn
+from portproof.model.probe import Probe, Turn
 from portproof.scan.asked import SOURCES, AskedTable, key_of_v4, key_of_v6
 from portproof.scan.classify import IcmpError, Verdict, udp_outcome
 from portproof.scan.datagrams import Datagram, QueuedError
@@ -45,6 +45,20 @@ class UdpAnswer:
     """The deciding exchange, masked."""
     masked: int
     """How many secrets were masked in both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What is asked of whom, and who hears of the answers."""
+
+    probes_for: Callable[[int], Sequence[Probe]]
+    """The probes for a port; none: nothing is sent to it."""
+    name_of: Callable[[int], str | None]
+    """The DNS name that a host (by its index) was listed by; None when an address was listed."""
+    answered: Callable[[UdpAnswer], None]
+    """Hears of every answer; of ICMP errors only at the ports that the conditions note."""
+    started: datetime
+    """The run's start by the wall clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
