@@ -129,6 +129,13 @@ def test_excluding_everything_is_refused_rather_than_an_empty_and_so_clean_run()
     assert refusal(request("10.0.0.5", exclude=("10.0.0.0/24",)), authorisation()) == "excluded"
 
 
+def test_more_addresses_than_one_run_keeps_are_refused_before_they_are_listed() -> None:
+    held = authorisation("10.0.0.0/8", max_probes=10**12)
+    with pytest.raises(BudgetError, match=r"16,777,216 addresses.*1,048,576 at most.*/12s"):
+        lay_out(request("10.0.0.0/8"), authorisation=held, resolutions=(), at=NOON)
+    assert admit(request("10.0.0.0/8"), held, NOON) == held  # what --dry-run asks
+
+
 def test_a_plan_beyond_the_budget_is_refused_before_addresses_are_listed() -> None:
     everything = authorisation("10.0.0.0/8")
     with pytest.raises(BudgetError, match=r"1,099,494,850,560 endpoints.*allows 1,000,000"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from portproof.model.endpoint import Transport
+from portproof.plan.build import MOST_ADDRESSES
 from portproof.plan.forecast import Bound, Forecast
 
 _MOST_LISTED = 20
@@ -21,7 +22,7 @@ def show_forecast(told: Forecast, console: Console) -> None:
         ("vantage", f"{told.vantage.id} in zone {told.vantage.zone}"),
         ("authorisation", f"{held.id}, until {held.valid_until:%Y-%m-%dT%H:%M:%SZ}"),
         ("engine", told.engine),
-        ("addresses", f"{told.addresses:,}"),
+        ("addresses", _addresses(told)),
         ("endpoints", f"{tcp:,} TCP and {udp:,} UDP{not_asked}"),
         ("budget", f"{held.max_probes:,} endpoints a run; {told.budget_left:,} would be left"),
         ("probes", f"at least {told.probes.least:,}, {told.probes.silent:,} if all stay silent"),
@@ -43,6 +44,12 @@ def show_forecast(told: Forecast, console: Console) -> None:
     for label, text in rows:
         console.print(f"{label:<14} {text}", soft_wrap=True)
     console.print("nothing was sent")
+
+
+def _addresses(told: Forecast) -> str:
+    if told.addresses <= MOST_ADDRESSES:
+        return f"{told.addresses:,}"
+    return f"{told.addresses:,}, more than one run takes ({MOST_ADDRESSES:,}): scan it in parts"
 
 
 def _controls(told: Forecast) -> str:

@@ -32,8 +32,11 @@ from portproof.model.targetspec import (
 )
 from portproof.model.targetspec import size as address_count
 from portproof.model.vantage import Vantage
+from portproof.model.way import Way
 from portproof.plan.authorise import permitted_addresses, require_in_force, require_inside
 
+MOST_ADDRESSES: Final = 1 << 20
+"""Of one run: its plan and its record keep each host, in some kilobytes of memory by the end."""
 _NO_PORTS: Final = PortSpec(PortSet.empty(), PortSet.empty())
 
 
@@ -72,6 +75,8 @@ class PlanRequest:
     """4 or 6: ask only the addresses of names that are of this version; None: all of them."""
     engine: str = "connect"
     discover: bool = False
+    through: Way | None = None
+    """The proxy or jump host that opens the connections (engine `relay`); None: the vantage itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +137,10 @@ def lay_out(
 
     Raises:
         AuthorisationError: as `admit`; or a name resolves outside it, or nothing is left to probe.
-        BudgetError: as `admit`.
+        BudgetError: as `admit`; or more addresses than one run takes.
     """
     held = admit(request, authorisation, at)
+    _require_one_run(request)
     exclude = excluded_targets(request, resolutions)
     resolutions = [of_version(each, request.ip_version) for each in resolutions]
     by_name = {each.name: each for each in resolutions}
@@ -184,6 +190,7 @@ def complete(
         excluded=layout.excluded,
         engine=request.engine,
         discover=request.discover,
+        through=request.through,
     )
 
 
@@ -211,6 +218,16 @@ def require_budget(request: PlanRequest, authorisation: Authorisation) -> None:
         asked = ports_of(target, request)
         probes += (len(asked.tcp) + len(asked.udp)) * (address_count(target) or 1)
     require_within_budget(probes, authorisation)
+
+
+def _require_one_run(request: PlanRequest) -> None:
+    """Refuse before listing what would exhaust the memory of a machine hours later."""
+    listed = sum(address_count(each) or 1 for each in request.targets)
+    if listed > MOST_ADDRESSES:
+        raise BudgetError(
+            f"{listed:,} addresses",
+            f"one run keeps a record of each, of {MOST_ADDRESSES:,} at most: scan its /12s in turn",
+        )
 
 
 def require_within_budget(probes: int, authorisation: Authorisation) -> None:
