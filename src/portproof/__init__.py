@@ -13,6 +13,7 @@ The map of the house; data flows one way, left to right, and nothing flows back:
     evidence      canonical JSON, leaves, masking
     contracts     the Protocols where I/O attaches
     usecases      the sentences the product can say
+    sources       where targets are listed: registers, DNS, clusters, clouds
     documents     YAML in, frozen model out, every fault with its place
     scan          the engines, on real sockets
     store         SQLite through SQLModel, migrations, the append-only log

@@ -22,7 +22,9 @@ from portproof.model.scan import ClockFacts, Control, ControlSample, RunRecord, 
 if TYPE_CHECKING:
     # A scan needs neither, and they are a fifth of what it imports.
     from portproof.model.evidence import EvidenceDocument, IntervalInfo
-    from portproof.model.finding import Finding, FindingEvent, Judgement
+    from portproof.model.finding import Finding, FindingEvent, FindingEventKind, Judgement
+    from portproof.model.inventory import FetchOutcome, KnownTarget, Taken
+    from portproof.model.source import Listing, SecretRef
 
 
 class Clock(Protocol):
@@ -216,12 +218,36 @@ class Store(Protocol):
         """Append finding events and the judgements they stem from; all or nothing."""
         ...
 
+    def events_of(self, kind: FindingEventKind) -> Sequence[FindingEvent]:
+        """Give the events of one kind, of all findings, oldest first."""
+        ...
+
+    def append_actions(self, actions: Sequence[FindingEvent]) -> None:
+        """Append what a person did to findings; all or nothing, and without the run lock.
+
+        Raises:
+            StoreError: there is no such finding, or its state does not allow it.
+        """
+        ...
+
     def intervals(self, endpoints: Sequence[Endpoint], *, vantage: str) -> Sequence[IntervalInfo]:
         """Give the state intervals of those endpoints, oldest first."""
         ...
 
+    def intervals_since(self, since: datetime, *, vantage: str) -> Sequence[IntervalInfo]:
+        """Give every state interval of the vantage that was still seen then or later, oldest first."""
+        ...
+
+    def pack_of(self, run_id: str) -> str | None:
+        """Give the digest of the pack a run came in; empty: it was made here; None: no such run."""
+        ...
+
     def outcome_digest(self, run_id: str) -> str:
         """Give the digest of the run's outcome leaf; empty while it has none."""
+        ...
+
+    def judgements(self, run_id: str) -> Sequence[Judgement]:
+        """Give what a run was judged to show when it was judged last; empty when it never was."""
         ...
 
     def raw(self, digest: str) -> bytes:
@@ -250,4 +276,66 @@ class Renderer(Protocol):
         Raises:
             RenderError: it cannot be written, or a library is missing.
         """
+        ...
+
+
+class TargetSource(Protocol):
+    """Lists targets: a file, a cluster, a cloud account, a register."""
+
+    @property
+    def name(self) -> str:
+        """Its name in `sources.yaml`."""
+        ...
+
+    def fetch(self) -> Listing:
+        """List every target, sorted by id, each id once; an empty list is an answer.
+
+        Raises:
+            SourceError: the list could not be read, or not to its end; it is then unknown.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """Reveals a secret at the moment it is sent; nobody keeps or prints one."""
+
+    def __call__(self, reference: SecretRef) -> str:
+        """Give the secret.
+
+        Raises:
+            SettingsError: the variable is not set, or the file cannot be read; the message names
+                the place and never the value.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSummary:
+    """The latest asking of a target source."""
+
+    source: str
+    at: datetime
+    outcome: FetchOutcome
+    because: str
+    """Why it was not simply taken; empty when it was."""
+    listed: int
+
+
+class TargetBook(Protocol):
+    """Remembers targets from one fetch of their source to the next."""
+
+    def known(self) -> Sequence[KnownTarget]:
+        """Give every target ever listed, by source and id."""
+        ...
+
+    def last_fetches(self) -> Mapping[str, FetchSummary]:
+        """Give the latest fetch of each source that was ever asked."""
+        ...
+
+    def keep(self, taken: Iterable[Taken]) -> None:
+        """Append fetches and what they do to targets; all or nothing."""
+        ...
+
+    def update(self, targets: Iterable[KnownTarget]) -> None:
+        """Write targets that a run has looked at."""
         ...

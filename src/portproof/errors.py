@@ -13,7 +13,12 @@ measure is an `Unmeasured`. Exceptions are what a person has to mend::
     │   ├── StoreNewerError     its schema was made by a later portproof
     │   ├── StoreOutdatedError  its schema needs `portproof db upgrade`
     │   └── StoreLockedError    another run holds the run lock
+    ├── SourceError             a target source cannot be read: its list is unknown, not empty
+    ├── ApprovalError           an approval cannot be given, signed, or verified
+    ├── FindingError            no finding of that id, or its state does not allow what is asked
     ├── EvidenceError           an evidence file cannot be read, or contradicts itself
+    ├── PackError               a pack or its key is not what it must be; nothing was taken in
+    ├── RelayError              the proxy or jump host of a vantage cannot be used
     └── RenderError             a report cannot be written (or its libraries are missing)
 
 Every message is one line: what is wrong, where, and what to do.
@@ -73,7 +78,7 @@ class AuthorisationError(PortproofError):
     """The scan is refused: no authorisation, an expired one, or targets outside it.
 
     `code` is a stable word for records and tests: `missing`, `not-yet-valid`, `expired`,
-    `outside`, `excluded`, `name-not-permitted`, `rate`, `budget`, `changed`. `subject` is what was
+    `outside`, `excluded`, `name-not-permitted`, `rate`, `budget`, `changed`, `control`. `subject` is what was
     refused.
     """
 
@@ -106,8 +111,37 @@ class StoreLockedError(StoreError):
     """Another run holds the store's run lock."""
 
 
+class SourceError(PortproofError):
+    """A target source cannot be read: its list is unknown, which is not the same as empty.
+
+    `source` is its name in `sources.yaml`, `place` the file or URL, `remedy` what to do.
+    """
+
+    def __init__(self, source: str, place: str, problem: str, remedy: str) -> None:
+        self.source = source
+        self.place = place
+        self.told = f"{place}: {problem}: {remedy}"
+        super().__init__(f"source {source}: {self.told}")
+
+
+class ApprovalError(PortproofError):
+    """An approval cannot be given, signed, or verified; nothing was changed."""
+
+
+class FindingError(PortproofError):
+    """A finding is not there, is not named clearly, or its state does not allow what is asked."""
+
+
 class EvidenceError(PortproofError):
     """An evidence file cannot be read, is of an unknown version, or contradicts itself."""
+
+
+class PackError(PortproofError):
+    """A pack (a run in one file) or its key is not what it must be; nothing was taken in."""
+
+
+class RelayError(PortproofError):
+    """The proxy or jump host that a vantage probes through cannot be used; nothing was probed."""
 
 
 class RenderError(PortproofError):

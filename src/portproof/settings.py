@@ -15,6 +15,7 @@ from typing import Any
 from portproof.errors import SettingsError
 from portproof.model.finding import Severity
 from portproof.model.settings import SettingsDocument
+from portproof.model.source import EnvironmentSecret, FileSecret, SecretRef
 
 CONFIG_NAME = "portproof.yaml"
 DATABASE_NAME = "portproof.sqlite"
@@ -29,10 +30,15 @@ _PATHS = {
 _TEXTS = {
     "PORTPROOF_DATABASE": "database",
     "PORTPROOF_VANTAGE": "vantage",
+    "PORTPROOF_ENVIRONMENT": "environment",
     "PORTPROOF_OPERATOR": "operator",
 }
 VARIABLES = ("PORTPROOF_CONFIG", "PORTPROOF_FAIL_ON", *_PATHS, *_TEXTS)
 """Every environment variable that is read; `doctor` lists them."""
+
+
+JOB_USERS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_USER_ID")
+"""Who started a job, as GitHub, GitLab and Jenkins (with its build-user plug-in) say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,7 @@ class Overrides:
 
     database: str | None = None
     baseline: Path | None = None
+    environment: str | None = None
     authorisation: Path | None = None
     waivers: Path | None = None
     vantages: Path | None = None
@@ -79,6 +86,37 @@ def combine(document: SettingsDocument, overrides: Overrides) -> SettingsDocumen
     held = replace(document, **_environment(os.environ))
     given = {name: getattr(overrides, name) for name in Overrides.__dataclass_fields__}
     return replace(held, **{name: value for name, value in given.items() if value is not None})
+
+
+def job_user() -> str:
+    """Give the user that the environment of a CI job names; empty: this is none, or it names nobody."""
+    return next((os.environ[name] for name in JOB_USERS if os.environ.get(name)), "")
+
+
+def reveal(reference: SecretRef) -> str:
+    """Give the secret that a document refers to; it is for sending, never for keeping or printing.
+
+    Raises:
+        SettingsError: the variable is not set or empty, or the file cannot be read.
+    """
+    match reference:
+        case EnvironmentSecret(name=name):
+            secret = os.environ.get(name, "")
+            if not secret:
+                raise SettingsError(f"the environment variable {name} is not set")
+            return secret
+        case FileSecret(path=path):
+            return _read_secret(path)
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"the secret's file {path} cannot be read") from None
+    if not secret:
+        raise SettingsError(f"the secret's file {path} is empty")
+    return secret
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, Any]:

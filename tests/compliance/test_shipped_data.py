@@ -17,7 +17,7 @@ from portproof.model.compliance import ControlWord
 from portproof.model.finding import Verdict
 from portproof.model.observation import Service
 from portproof.model.scan import RunRecord, RunStatus
-from portproof.policy.evaluate import evaluate
+from portproof.policy.evaluate import Criteria, evaluate
 
 POLICIES = Path(__file__).parents[2] / "policies"
 FACTS = load_facts(POLICIES / "facts.yaml")
@@ -30,15 +30,12 @@ CLEAN = make.run(make.open_host(p443=HTTPS))
 APPROVED = make.baseline(make.entry(port_text="443", service="https"))
 
 
+def criteria(baseline: Baseline) -> Criteria:
+    return Criteria(baseline=baseline, waivers=make.waivers(), rules=RULES, vantages=make.VANTAGES)
+
+
 def words(run: RunRecord, baseline: Baseline) -> Mapping[str, ControlWord]:
-    evaluation = evaluate(
-        run,
-        baseline,
-        waivers=make.waivers(),
-        rules=RULES,
-        vantages=make.VANTAGES,
-        at=make.NOON,
-    )
+    evaluation = evaluate(run, criteria(baseline), at=make.NOON)
     facts = assert_facts(run, evaluation, baseline, FACTS)
     results = [each for framework in (PCI, SOC2) for each in attest(framework, facts, run).results]
     return {each.control.id: each.word for each in results}
@@ -117,12 +114,5 @@ def test_every_shipped_service_rule_can_be_met_at_its_own_port() -> None:
             udp=str(rule.ports) if rule.transport is make.Transport.UDP else "",
         )
         seen = make.host_outcome(host, transport=rule.transport, fill=make.PortState.OPEN)
-        evaluation = evaluate(
-            make.run(seen),
-            make.baseline(),
-            waivers=make.waivers(),
-            rules=RULES,
-            vantages=make.VANTAGES,
-            at=make.NOON,
-        )
+        evaluation = evaluate(make.run(seen), criteria(make.baseline()), at=make.NOON)
         assert len(evaluation.of(Verdict.DEVIATES)) == len(rule.ports)

@@ -16,6 +16,7 @@ LOADERS: Mapping[str, Callable[[Path], object]] = {
     "baseline": lambda path: documents.load_baseline(path, vantages=VANTAGES),
     "facts": documents.load_facts,
     "framework": lambda path: documents.load_framework(path, FACTS),
+    "segmentation": lambda path: documents.load_segmentation(path, vantages=VANTAGES),
     "service_rules": documents.load_service_rules,
     "settings": documents.load_settings,
     "vantages": documents.load_vantages,

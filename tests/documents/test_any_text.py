@@ -17,6 +17,7 @@ from portproof.errors import DocumentError, Fault
 
 SOURCES = [
     *sorted((policies_dir() / "examples").glob("*.yaml")),
+    *sorted((policies_dir() / "examples" / "baseline-parts").rglob("*.yaml")),
     *sorted((Path(__file__).parent / "invalid").glob("*.yaml")),
 ]
 TOKENS = [
@@ -24,7 +25,8 @@ TOKENS = [
     "pattern", "approval", "networks", ": ", "- ", "\n", "\n  ", "\n    ", "[", "]", "{", "}", ",",
     "22:22", "443", "1.5", "true", "null", "'", '"', "|", ">", "&a", "*a", "!!str", "%YAML 1.1",
     "---", "...", "#", "\t", "\r", "\u2028", "\x85", "\x00", "2026-11-30", "tag:", "192.0.2.1", "-", "?",
-    "(a", "stand-in", "2000-01-01",
+    "(a", "stand-in", "2000-01-01", "include", "templates", "use", "from", "to", "environments", "add",
+    "remove", "status", "proposed", "tls", "at_least", "zone:",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ POLICIES = policies_dir()
 SHIPPED = POLICIES / "schema"
 DOCUMENTS = {
     **{path: path.stem for path in sorted((POLICIES / "examples").glob("*.yaml"))},
+    **dict.fromkeys(sorted((POLICIES / "examples" / "baseline-parts").rglob("*.yaml")), "baseline"),
     **dict.fromkeys(sorted((POLICIES / "frameworks").glob("*.yaml")), "framework"),
     POLICIES / "facts.yaml": "facts",
     POLICIES / "service-rules.yaml": "service-rules",
@@ -87,6 +88,9 @@ def test_what_is_shipped_validates_against_its_schema(path: Path) -> None:
         ("baseline", "entries: [{id: a, hosts: [], ports: 443, zones: office}]"),
         ("baseline", "entries: [{id: a, hosts: 192.0.2.1, ports: 22.5, zones: office}]"),
         ("baseline", "entries: [{id: a, hosts: 192.0.2.1, ports: 443, zones: office, tier: 4}]"),
+        ("baseline", "zones: [{name: a, default: allow}]\nentries: []"),
+        ("baseline", "templates: {a: {to: 192.0.2.1}}\nentries: []"),
+        ("baseline", "environments: {a: {entries: {b: {id: c}}}}\nentries: []"),
         ("waivers", "waivers: [{id: a}]"),
         ("vantages", "zones: [{name: a, trust: low}]\nvantages: [{id: b, zone: a}]"),
     ],

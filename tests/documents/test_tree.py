@@ -82,7 +82,8 @@ def test_nesting_is_limited_and_needs_no_stack() -> None:
 def test_aliases_cannot_multiply() -> None:
     bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
     _, faults = parse_tree(Text("a.yaml", bomb, ""))
-    assert sum("aliases" in fault.problem for fault in faults) == 4
+    told = [fault.problem.partition(":")[0] for fault in faults if "aliases" in fault.problem]
+    assert told == ["aliases (*a) are not supported", "aliases (*b) are not supported"]
 
 
 def test_every_value_knows_where_its_text_begins() -> None:

@@ -8,7 +8,7 @@ import factories as make
 from portproof.model.baseline import BaselineEntry
 from portproof.model.finding import Evaluation, Judgement
 from portproof.model.scan import HostOutcome, RunRecord
-from portproof.policy.evaluate import evaluate
+from portproof.policy.evaluate import Criteria, evaluate
 
 
 def judge(run: RunRecord, *entries: BaselineEntry, **changes: Any) -> Evaluation:
@@ -18,10 +18,9 @@ def judge(run: RunRecord, *entries: BaselineEntry, **changes: Any) -> Evaluation
         "waivers": make.waivers(),
         "rules": make.SERVICE_RULES,
         "vantages": make.VANTAGES,
-        "at": make.NOON,
     }
-    given = documents | changes
-    return evaluate(run, given.pop("baseline"), **given)
+    at = changes.pop("at", make.NOON)
+    return evaluate(run, Criteria(**documents | changes), at=at)
 
 
 def judged(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import factories as make
+from policy.histories import SIGHTINGS, Findings, History, dated, happened
 from policy.judging import judge
 from policy.worlds import baselines, runs, waiver_documents
-from portproof.model.baseline import Baseline, BaselineEntry, Mitigation
+from portproof.model.baseline import Baseline, Mitigation
 from portproof.model.endpoint import Transport
 from portproof.model.finding import (
-    Evaluation,
-    Finding,
     FindingEvent,
     FindingEventKind,
     FindingStatus,
@@ -27,79 +25,14 @@ from portproof.model.finding import (
 from portproof.model.observation import LocalFault, PortState, Service, TlsFacts
 from portproof.model.scan import HostOutcome, RunRecord, RunStatus
 from portproof.model.waiver import Waivers
-from portproof.policy.lifecycle import after, finding_events, with_standing
+from portproof.policy.lifecycle import with_standing
+from portproof.policy.lifecycle_projection import after
 from portproof.policy.subjects import endpoints_of
 
 OPEN = FindingStatus.OPEN
 EXPOSED = make.open_host(p8080=None)
 CLOSED = make.open_host()
 LATER = make.NOON + timedelta(days=1)
-
-Findings = dict[str, Finding]
-
-
-SIGHTINGS = (FindingEventKind.OPENED, FindingEventKind.SEEN, FindingEventKind.REOPENED)
-DEVIATING = (Verdict.DEVIATES, Verdict.WAIVED)
-
-
-def happened(
-    findings: Findings, evaluation: Evaluation, run: RunRecord, baseline: Baseline
-) -> tuple[FindingEvent, ...]:
-    """Give the events, and let the findings have them."""
-    known = list(findings.values())
-    whole = with_standing(known, evaluation, run, baseline)
-    events = finding_events(known, whole, run)
-    judged = {each.fingerprint: each for each in whole.judgements if each.verdict in DEVIATING}
-    for event in events:
-        findings[event.finding] = after(
-            findings.get(event.finding), event, judged.get(event.finding)
-        )
-    return events
-
-
-def dated(run: RunRecord, number: int) -> RunRecord:
-    """Give the run as it would have been that many days later, under an id of its own."""
-    days = timedelta(days=number)
-    return replace(
-        run,
-        plan=replace(run.plan, run_id=f"run-{number}"),
-        started=make.NOON + days - timedelta(minutes=5),
-        finished=make.NOON + days,
-    )
-
-
-class History:
-    """Findings over several runs, each a day after the one before; the first ends at noon."""
-
-    def __init__(self) -> None:
-        self.findings: Findings = {}
-        self.number = -1
-        self.because: list[str] = []
-
-    def run(
-        self, *hosts: HostOutcome, entries: tuple[BaselineEntry, ...] = (), **changes: Any
-    ) -> list[str]:
-        self.number += 1
-        status = changes.pop("status", RunStatus.COMPLETE)
-        vantage = changes.pop("vantage", make.VANTAGE)
-        run = dated(make.run(*hosts, status=status, plan={"vantage": vantage}), self.number)
-        return self.judge(run, *entries, **changes)
-
-    def judge(self, run: RunRecord, *entries: BaselineEntry, **changes: Any) -> list[str]:
-        baseline = changes.pop("baseline", None) or make.baseline(*entries)
-        evaluation = judge(run, baseline=baseline, **changes)
-        events = happened(self.findings, evaluation, run, baseline)
-        self.because = [each.because for each in events]
-        return [each.kind.value for each in events]
-
-    def of(self, rule: str) -> Finding:
-        (found,) = (each for each in self.findings.values() if each.judgement.rule == rule)
-        return found
-
-    @property
-    def only(self) -> Finding:
-        (finding,) = self.findings.values()
-        return finding
 
 
 def test_a_deviation_opens_a_finding_and_the_next_run_sees_it_again() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import factories as make
 from policy.judging import judge
 from portproof.model.baseline import SourceLocation
 from portproof.model.endpoint import Transport
-from portproof.model.finding import Verdict
+from portproof.model.finding import Judgement, Severity, Verdict
+from portproof.model.observation import Service
 from portproof.model.scan import RunStatus
-from portproof.policy.waivers import WaiverStatus, waiver_usage
+from portproof.model.waiver import LONGEST_DAYS, Waivers, last_instant
+from portproof.policy.waivers import WaiverStatus, ended, notice_days, waiver_usage
 
 RUN = make.run(make.open_host(p8080=None))
 
@@ -160,3 +165,76 @@ def test_each_waiver_of_a_finding_on_several_addresses_is_used() -> None:
     assert [(each.waiver.id, each.matched) for each in used] == [("W-1", 1), ("W-2", 1)]
     (half,) = waiver_usage(one, judge(run, baseline=shop, waivers=one))
     assert half.matched == 1
+
+
+# ---------------------------------------------------------------- how long, by severity
+
+CRITICAL = make.run(make.open_host(p6379=Service("redis")))
+"""Redis, open to the internet: critical."""
+BEGAN = make.NOON - timedelta(days=90)
+INSTANT = timedelta(microseconds=1)
+
+
+def critical(at: datetime, **changes: Any) -> Judgement:
+    held = make.waiver(begins=BEGAN, expires=BEGAN + timedelta(days=200))
+    waivers = Waivers(waivers=(held,), **changes)
+    (found,) = (
+        each
+        for each in judge(CRITICAL, waivers=waivers, at=at).judgements
+        if each.rule == "unapproved-exposure"
+    )
+    assert found.severity is Severity.CRITICAL
+    return found
+
+
+def test_a_waiver_accepts_a_critical_finding_for_ninety_days_to_the_instant() -> None:
+    before, after = critical(make.NOON - INSTANT), critical(make.NOON)
+    assert before.verdict is Verdict.WAIVED
+    assert "Waiver W-1 accepts it until 2026-11-21T12:00:00Z." in before.because
+    assert after.verdict is Verdict.DEVIATES
+    assert "Waiver W-1 accepted it until 2026-11-21T12:00:00Z, and has ended." in after.because
+    assert "exception_expired" in after.facts
+
+
+def test_the_same_waiver_accepts_lesser_findings_to_its_end() -> None:
+    held = make.waiver(begins=BEGAN, expires=BEGAN + timedelta(days=200))
+    assert judge(RUN, waivers=make.waivers(held)).waived
+
+
+def test_the_document_may_allow_longer() -> None:
+    longer = {**LONGEST_DAYS, Severity.CRITICAL: 120}
+    assert critical(make.NOON, longest_days=longer).verdict is Verdict.WAIVED
+
+
+def test_the_end_of_a_used_waiver_is_the_first_at_which_a_finding_of_it_is_open_again() -> None:
+    held = make.waivers(make.waiver(begins=BEGAN, expires=BEGAN + timedelta(days=200)))
+    at = make.NOON - timedelta(days=5)
+    (used,) = waiver_usage(held, judge(CRITICAL, waivers=held, at=at))
+    (idle,) = waiver_usage(held, judge(make.run(), waivers=held, at=at))
+    assert (used.end, used.notice_days) == (make.NOON, 7)
+    assert (idle.end, idle.notice_days) == (held.waivers[0].expires, None)
+
+
+@given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))
+def test_a_notice_is_given_exactly_while_something_holds_and_ends_soon(left: timedelta) -> None:
+    days = notice_days(make.NOON + left, make.NOON)
+    if left <= timedelta() or left > timedelta(days=30):
+        assert days is None
+    else:
+        assert days == (7 if left <= timedelta(days=7) else 30)
+
+
+@given(st.timedeltas(-timedelta(days=400), timedelta(days=400)))
+def test_a_waiver_either_accepts_or_has_ended_or_has_not_begun(past: timedelta) -> None:
+    held = make.waiver()
+    at = held.begins + past
+    found = judge(RUN, waivers=make.waivers(held), at=at)
+    over = ended(make.waivers(held), replace(make.judgement(), waiver_id="W-1"), at)
+    assert bool(found.waived) == held.in_force(at)
+    assert bool(over) == (at >= held.expires)
+    assert held.in_force(last_instant(held.expires))
+
+
+def test_a_waiver_that_was_taken_out_of_the_document_accepts_nothing() -> None:
+    gone = replace(make.judgement(), waiver_id="W-0")
+    assert ended(make.waivers(), gone, make.NOON) == "is not in the document any more"

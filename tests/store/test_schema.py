@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect
 
 import portproof.store.migrations
 from portproof.errors import (
@@ -21,10 +22,12 @@ from portproof.errors import (
     StoreOutdatedError,
 )
 from portproof.model.finding import FindingEventKind
+from portproof.policy.targets import failed
 from portproof.store import SqlStore, open_store, schema_version, upgrade, verify_log
 from portproof.store.schema import REVISIONS
 from portproof.store.tables import APPEND_ONLY, METADATA
-from store.examples import BEGAN, happened, judgement, plan, run
+from portproof.store.targets import SqlTargets
+from store.examples import BEGAN, HOUR, happened, judgement, plan, run
 
 
 def empty_database(place: Path) -> None:
@@ -127,6 +130,7 @@ def test_the_database_itself_refuses_to_rewrite_the_past(
     run(store, "run-1", [22])
     store.apply_events("run-1", [happened(FindingEventKind.OPENED)], [judgement()])
     store.record_refusal("expired", "AUTH-1", "it ended", BEGAN)
+    SqlTargets(store.database).keep([failed("cmdb", BEGAN, "it is down")])
     rewriting = statement.format(table=table, column="body" if table == "blob" else "at")
     with (
         closing(sqlite3.connect(place)) as connection,
@@ -147,17 +151,47 @@ def test_the_log_takes_no_leaf_out_of_order(store: SqlStore, place: Path) -> Non
                 )
 
 
+def brought_back(place: Path, revision: str) -> None:
+    """Put what a store holds into one of an earlier schema, as that portproof would have kept it."""
+    new = place.rename(place.with_name("new.db"))
+    empty_database(place)
+    config = Config()
+    config.set_main_option("script_location", str(Path(portproof.store.migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(f"sqlite:///{place}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute("ATTACH ? AS new", (str(new),))
+        query = (
+            "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name <> 'alembic_version'"
+        )
+        for (table,) in connection.execute(query).fetchall():
+            names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+            columns = ", ".join(names)
+            connection.execute(
+                f"INSERT OR REPLACE INTO main.{table} ({columns}) "
+                f"SELECT {columns} FROM new.{table} ORDER BY rowid"
+            )
+        connection.commit()
+
+
 def test_a_store_of_the_first_schema_keeps_its_runs_and_their_proofs(place: Path) -> None:
     with open_store(place, create=True) as store:
         run(store, "run-1", [22])
-        with store.database.writing() as session:
-            execute = session.connection().exec_driver_sql
-            execute("ALTER TABLE run DROP COLUMN continues")
-            execute("UPDATE alembic_version SET version_num = '0001'")
+        kinds = (FindingEventKind.OPENED, FindingEventKind.WAIVED, FindingEventKind.SEEN)
+        for hours, kind in enumerate(kinds):
+            event = happened(kind, at=BEGAN + hours * HOUR)
+            store.apply_events("run-1", [event], [judgement(because=kind)])
+    brought_back(place, "0001")
     with pytest.raises(StoreOutdatedError, match="portproof db upgrade"), open_store(place):
         pass
-    assert upgrade(place) == ("0001", "0002")
+    assert upgrade(place) == ("0001", REVISIONS[-1])
     with open_store(place) as store:
         (shown,) = store.runs()
         assert (shown.id, shown.continues) == ("run-1", None)
+        (finding,) = store.findings()
+        assert (finding.closed_by, finding.changed_at) == (None, BEGAN + HOUR)
         assert verify_log(store) == []

@@ -2,8 +2,15 @@
 
     application (here)   settings, documents, store, scanner, reports
     forms                evidence and runs as text and tables
+    language             baselines looked through, and put in order
     examinations         what `doctor` looks at
+    approvals            the list of approvers, the history of the baseline, keys
+    approvals            approvers, keys, the history of the baseline
+    inventory            target sources, and the book of targets
     sources              where this machine's probes come from
+    scanning             what a scan needs, whoever keeps its run
+    packs                runs from elsewhere: keys, packs, their import
+    comparisons          diffs as text; change_plans, reconciliations: what they read, and text
 
 Imports of adapters stand inside the functions that need them, so that `portproof --help` loads
 neither NumPy nor SQLAlchemy nor WeasyPrint, and `diff` never loads a report library.
@@ -11,7 +18,7 @@ neither NumPy nor SQLAlchemy nor WeasyPrint, and `diff` never loads a report lib
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,14 +40,14 @@ if TYPE_CHECKING:
     from portproof.contracts import Clock, Store
     from portproof.model.authorisation import Authorisation
     from portproof.model.baseline import Baseline
-    from portproof.model.endpoint import Transport
     from portproof.model.evidence import EvidenceDocument
     from portproof.model.ports import PortSet
-    from portproof.model.scan import PlannedHost
+    from portproof.model.segmentation import Segmentation
     from portproof.model.targetspec import TargetSpec
     from portproof.model.top_ports import TopPorts
     from portproof.model.vantage import Vantage, Vantages
     from portproof.model.waiver import Waivers
+    from portproof.model.way import Way
     from portproof.usecases.init import ControlProposal
     from portproof.usecases.inputs import Documents, Imprint
     from portproof.usecases.scan import ScanServices
@@ -123,7 +130,11 @@ class Application:
 
         if self.settings.baseline is None:
             raise SettingsError(_missing("baseline", "--baseline"))
-        return load_baseline(self.settings.baseline, vantages=self.vantages)
+        return load_baseline(
+            self.settings.baseline,
+            vantages=self.vantages,
+            environment=self.settings.environment,
+        )
 
     @cached_property
     def authorisation(self) -> Authorisation | None:
@@ -143,6 +154,8 @@ class Application:
         """
         from portproof import documents
         from portproof.assets import policies_dir
+        from portproof.bootstrap.approvals import provenance_of
+        from portproof.model.deadlines import Deadlines
         from portproof.usecases.inputs import Documents
 
         policies = policies_dir()
@@ -158,7 +171,16 @@ class Application:
                 documents.load_framework(_framework_file(policies, name), facts=facts)
                 for name in self.settings.frameworks or DEFAULT_FRAMEWORKS
             ),
+            deadlines=self.settings.deadlines or Deadlines(),
+            provenance=provenance_of(self),
+            segmentation=self._segmentation(),
         )
+
+    def _segmentation(self) -> Segmentation | None:
+        from portproof.documents import load_segmentation
+
+        named = self.settings.segmentation
+        return None if named is None else load_segmentation(named, vantages=self.vantages)
 
     def _waivers(self) -> Waivers:
         from portproof.documents import load_waivers
@@ -226,37 +248,18 @@ class Application:
 
         `keep_all` keeps an observation of every port, not of open and required ones only.
         """
-        from portproof.scan.executor import Executor
-        from portproof.scan.resolver import SystemResolver
-        from portproof.usecases.scan import ScanServices
+        from portproof.bootstrap.scanning import scan_services
 
-        return ScanServices(
-            clock=self.clock,
-            resolver=SystemResolver(),
-            scanner=Executor(
-                self.authorisation,
-                clock=self.clock,
-                wanted=_everything if keep_all else self._required_ports(),
-            ),
-            store=store,
-        )
+        return scan_services(self, store, keep_all=keep_all)
 
-    def _required_ports(self) -> Callable[[PlannedHost, Transport], PortSet]:
-        """Say which ports keep an observation even when they are not open: what is required."""
-        from portproof.model.baseline import Presence
-        from portproof.model.ports import PortSet
+    @property
+    def way(self) -> Way | None:
+        """The proxy or jump host that the vantage probes through; None: over its own network.
 
-        entries = self.baseline.entries if self.settings.baseline is not None else ()
-        required = [each for each in entries if each.presence is Presence.REQUIRED]
-
-        def wanted(host: PlannedHost, transport: Transport) -> PortSet:
-            ports = PortSet.empty()
-            for entry in required:
-                if entry.transport is transport and entry.covers(host.address, host.names):
-                    ports |= entry.ports
-            return ports
-
-        return wanted
+        Raises:
+            SettingsError: nobody declared the vantage.
+        """
+        return self.vantages.ways.get(self.vantage.id)
 
     def upgrade_database(self) -> tuple[str, str]:
         """Bring the database to this portproof's schema; gives the version before and after.
@@ -356,10 +359,6 @@ def control_proposals(targets: Sequence[TargetSpec]) -> tuple[ControlProposal, .
     networks = networks_of(targets)
     hops = {network: next_hop(network[0]) for network in networks}
     return propose_controls(hops, name_servers())
-
-
-def _everything(host: PlannedHost, transport: Transport) -> PortSet:
-    return host.ports(transport)
 
 
 def _framework_file(policies: Path, name: str) -> Path:

@@ -140,7 +140,7 @@ def _documents(app: Application) -> Diagnosis:
     held = app.documents
     vantage = app.vantage  # named in one document, declared in another
     found = (
-        f"{len(held.baseline.entries)} approved services, {len(held.waivers.waivers)} waivers, "
+        f"{len(held.baseline.approved)} approved services, {len(held.waivers.waivers)} waivers, "
         f"{len(held.rules.rules)} service rules, {len(held.frameworks)} frameworks; vantage {vantage.id}, zone {vantage.zone}"
     )
     return Diagnosis(part="documents", health=Health.GOOD, found=found)

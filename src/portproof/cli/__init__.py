@@ -6,6 +6,7 @@ is) to standard error or, where a table is the answer, to standard output.
 
 Exit codes: check and audit 0 clean, 1 findings at or above --fail-on, 2 usage or configuration,
 3 inconclusive or UNKNOWN on something required (3 wins over 1); diff 0 same, 1 different, 2 trouble;
+baseline plan 0 nothing to review, 1 something, 2 trouble; reconcile as check;
 130 interrupted (Ctrl-C, SIGTERM or the stop file).
 """
 
@@ -36,14 +37,24 @@ COMMANDS = {
     "audit": "Scan, judge against the baseline, and write the evidence report.",
     "scan": "Scan authorised targets and keep what was seen.",
     "resume": "Go on with an interrupted run where it stopped.",
+    "import": "Take in runs that vantages have packed with `scan --out`.",
     "check": "Judge a stored run against the baseline.",
+    "baseline": "Check, format and manage the register of approved services.",
     "report": "Write a stored run's report, or draw an evidence.json again.",
     "diff": "Compare two runs: exit 0 same, 1 different, 2 not comparable.",
+    "reconcile": "Join a run with listening sockets and firewall rules.",
+    "findings": "List findings, tell the life of one, say what is done.",
+    "waivers": "List waivers and approvals that end soon or match nothing.",
     "probe": "Ask one endpoint, now.",
     "runs": "List the stored runs.",
+    "sources": "Ask the places where targets are listed, and show what is known.",
+    "segmentation": "Test and show which zone reaches which, against which may.",
+    "sink": "Listen beyond a boundary, and write down what arrives.",
+    "egress": "Try what gets out from here to our own sink.",
     "evidence": "Show the raw record that a claim leads to.",
     "source-sheet": "Say where probes come from, for those who watch the IDS.",
     "whose-probe": "Say whether a probe was ours: exit 0 yes, 1 by no run here.",
+    "keys": "Make or show the key that a vantage signs its packs with.",
     "doctor": "Say what this machine can do, and what to do about the rest.",
     "db": "Upgrade the database, or show its version.",
     "demo": "Audit this machine with two demonstration servers.",

@@ -39,6 +39,7 @@ class Asked:
     """What the scan options say; None or empty where they say nothing."""
 
     targets: tuple[str, ...]
+    from_sources: bool = False
     target_lists: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     exclude_lists: tuple[str, ...] = ()
@@ -58,8 +59,10 @@ class Asked:
     max_rate: int | None = None
     min_rate: int | None = None
 
-    def request(self, app: Application) -> PlanRequest:
+    def request(self, app: Application, sourced: tuple[TargetSpec, ...] = ()) -> PlanRequest:
         """Turn options and configuration into what the plan is made from.
+
+        `sourced` are the targets that the sources list, where they were asked.
 
         Raises:
             SpecificationError: a target or the ports do not parse.
@@ -68,14 +71,17 @@ class Asked:
                 vantage is not declared.
         """
         settings = app.settings
-        targets = _listed(self.targets, self.target_lists) or settings.targets or ()
+        named = _listed(self.targets, self.target_lists)
+        targets = (*named, *sourced) or settings.targets or ()
         if not targets:
             raise SettingsError(
                 "no target: name one (portproof audit 10.0.0.0/24), or list targets in the configuration file"
             )
         excluded = _listed(self.exclude, self.exclude_lists) + (settings.exclude or ())
         return PlanRequest(
-            scope=settings.scope or _scope(targets),
+            # The sources' targets change from run to run, and the scope is still the same.
+            scope=settings.scope
+            or _scope(targets if not sourced else named, sourced=bool(sourced)),
             targets=targets,
             ports=self._ports(app),
             exclude=excluded,
@@ -187,9 +193,9 @@ def _of_types(spec: PortSpec, transports: tuple[Transport, ...], option: str) ->
     return spec
 
 
-def _scope(targets: tuple[TargetSpec, ...]) -> str:
+def _scope(targets: tuple[TargetSpec, ...], *, sourced: bool) -> str:
     """Name a scope that nobody named after its targets."""
-    listed = ", ".join(map(str, targets))
+    listed = ", ".join([*(["the targets of the sources"] if sourced else ()), *map(str, targets)])
     if len(targets) <= _NAMED_IN_SCOPE:
         return listed
     digest = hashlib.sha256(listed.encode()).hexdigest()[:12]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from portproof.bootstrap import REPORT_FORMATS, Application
-from portproof.cli import EXIT_INTERRUPTED, consoles
+from portproof.cli import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, consoles
 from portproof.cli.asked import Asked
 from portproof.cli.conclude import code, judge, report, show
 from portproof.cli.dry_run import show_forecast
@@ -21,6 +21,7 @@ from portproof.cli.options import (
     settings_options,
     verdict_options,
 )
+from portproof.cli.sourced import sourced
 from portproof.usecases.scan import preview
 
 
@@ -58,16 +59,20 @@ def audit(  # noqa: PLR0913 - one parameter per option of the command line
     del fail_on  # read through the settings
     stdout, stderr = consoles.out(), consoles.err()
     _ = app.documents  # every fault in them shows before a packet leaves
+    listed = sourced(app, stderr, wanted=asked.from_sources, ask=not dry_run)
     with app.open_store() as store:
-        services, request = app.scan_services(store), asked.request(app)
+        services, request = app.scan_services(store), asked.request(app, listed.targets)
         if dry_run:
             show_forecast(preview(services, request, app.authorisation), stdout)
             return 0
         watched = watch(services, request, app.authorisation, stderr, app.stop_file)
+        listed.note(app, watched.record, stderr)
         verdict = judge(app, store, watched.record.plan.run_id)
         # Before anything is shown: whoever reads our output may have gone (`| head`).
         report(app, verdict, out, stderr, forms or REPORT_FORMATS)
         show(verdict, form, stdout)
     if watched.interrupted:
         return EXIT_INTERRUPTED
+    if listed.doubtful and not exit_zero:
+        return EXIT_INCONCLUSIVE
     return code(app, verdict, exit_zero=exit_zero)

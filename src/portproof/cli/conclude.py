@@ -10,6 +10,7 @@ from rich.console import Console
 
 from portproof.bootstrap import REPORT_FORMATS, Application, probe_names
 from portproof.bootstrap.forms import findings_table, summary_panel, to_text
+from portproof.bootstrap.inventory import known_targets
 from portproof.cli.consoles import Patient
 from portproof.contracts import Store
 from portproof.model.evidence import EvidenceDocument
@@ -35,7 +36,7 @@ def judge(app: Application, store: Store, run_id: str, *, keep: bool = True) -> 
         PortproofError: a document has faults, or the store cannot be read.
     """
     documents = app.documents
-    checked = check(store, documents, run_id, keep=keep)
+    checked = check(store, documents, run_id, keep=keep, inventory=known_targets(app))
     case = gather(store, app.clock, checked, documents, app.imprint, probes=probe_names())
     return Verdict(checked=checked, document=describe(case))
 
@@ -64,4 +65,6 @@ def report(
 def code(app: Application, verdict: Verdict, *, exit_zero: bool) -> int:
     """Choose the exit code; `--exit-zero` silences findings and gaps, never an error."""
     fail_on = app.settings.fail_on or Severity.MEDIUM
-    return 0 if exit_zero else exit_code(verdict.checked.evaluation, verdict.checked.run, fail_on)
+    checked = verdict.checked
+    false = {name for name, each in checked.findings.items() if each.is_false_positive}
+    return 0 if exit_zero else exit_code(checked.evaluation, checked.run, fail_on, false)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from portproof.model.endpoint import Transport
+from portproof.model.way import Way
 from portproof.plan.build import MOST_ADDRESSES
 from portproof.plan.forecast import Bound, Forecast
 
@@ -12,8 +13,11 @@ _MOST_LISTED = 20
 """Exclusions and names that are listed; the rest is counted."""
 
 
-def show_forecast(told: Forecast, console: Console) -> None:
-    """Write what would be sent: how much, from where, how fast, and for how long at least."""
+def show_forecast(told: Forecast, console: Console, way: Way | None = None) -> None:
+    """Write what would be sent: how much, from where, how fast, and for how long at least.
+
+    `way` is the proxy that it would go through; None: over the vantage's own network.
+    """
     held, timing = told.authorisation, told.timing
     tcp, udp = told.endpoints[Transport.TCP], told.endpoints[Transport.UDP]
     not_asked = f", {told.not_asked:,} of them not asked (no probe)" if told.not_asked else ""
@@ -21,7 +25,7 @@ def show_forecast(told: Forecast, console: Console) -> None:
         ("scope", told.scope),
         ("vantage", f"{told.vantage.id} in zone {told.vantage.zone}"),
         ("authorisation", f"{held.id}, until {held.valid_until:%Y-%m-%dT%H:%M:%SZ}"),
-        ("engine", told.engine),
+        ("engine", f"{told.engine}, through {way}" if way else told.engine),
         ("addresses", _addresses(told)),
         ("endpoints", f"{tcp:,} TCP and {udp:,} UDP{not_asked}"),
         ("budget", f"{held.max_probes:,} endpoints a run; {told.budget_left:,} would be left"),
@@ -29,7 +33,7 @@ def show_forecast(told: Forecast, console: Console) -> None:
         ("", f"at most {told.probes.most:,}, on a path that loses most of them"),
         ("controls", _controls(told)),
         ("rate", f"at most {told.rates.global_pps:,}/s, {told.rates.per_host_pps:,}/s per host"),
-        ("connections", f"at most {told.rates.max_connections:,} at once"),
+        ("connections", f"at most {_at_once(told, way):,} at once"),
         ("duration", f"at least {_time(told.answered)} if all answer at once"),
         ("", f"at least {_time(told.silent)} if all stay silent"),
     ]
@@ -50,6 +54,11 @@ def _addresses(told: Forecast) -> str:
     if told.addresses <= MOST_ADDRESSES:
         return f"{told.addresses:,}"
     return f"{told.addresses:,}, more than one run takes ({MOST_ADDRESSES:,}): scan it in parts"
+
+
+def _at_once(told: Forecast, way: Way | None) -> int:
+    most = told.rates.max_connections
+    return most if way is None else min(most, way.at_once)
 
 
 def _controls(told: Forecast) -> str:

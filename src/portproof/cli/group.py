@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -27,6 +28,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
+        name += "_" * iskeyword(name)
         command = getattr(import_module(f"portproof.cli.{name}"), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"portproof.cli.{cmd_name} holds no command of that name")

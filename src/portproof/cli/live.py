@@ -21,7 +21,7 @@ from portproof.model.carried import Checkpoint
 from portproof.model.observation import Observation
 from portproof.model.scan import ControlSample, RunRecord, RunStatus
 from portproof.plan.build import PlanRequest
-from portproof.usecases.scan import ScanServices, scan
+from portproof.usecases.scan import RunServices, scan
 
 _PHASES = {
     "tcp": "TCP ports",
@@ -40,11 +40,12 @@ class Watched:
 
 
 def watch(
-    services: ScanServices,
+    services: RunServices,
     request: PlanRequest,
     authorisation: Authorisation | None,
     console: Console,
     stop_file: Path | None = None,
+    pack: Path | None = None,
 ) -> Watched:
     """Carry out a scan as `carry_out` does.
 
@@ -55,15 +56,20 @@ def watch(
         lambda watcher, stop: scan(services, request, authorisation, watcher=watcher, stop=stop),
         console,
         stop_file,
+        pack,
     )
 
 
 def carry_out(
-    run: Callable[[ScanListener, StopSignal], RunRecord], console: Console, stop_file: Path | None
+    run: Callable[[ScanListener, StopSignal], RunRecord],
+    console: Console,
+    stop_file: Path | None,
+    pack: Path | None = None,
 ) -> Watched:
     """Carry out a run with progress on the console.
 
-    Ctrl-C, SIGTERM or the stop file end it; what was measured is kept.
+    Ctrl-C, SIGTERM or the stop file end it; what was measured is kept, in the `pack` where there is
+    one.
 
     Raises:
         PortproofError: as `run`.
@@ -72,7 +78,11 @@ def carry_out(
     with stoppable(console, stop_file) as stop, watching(console) as watcher:
         record = run(watcher, stop)
         interrupted = stop()
-    if record.status is RunStatus.INTERRUPTED:
+    if pack is not None:
+        console.print(f"wrote {pack}", soft_wrap=True, highlight=False, markup=False)
+    if pack is not None and record.status is RunStatus.INTERRUPTED:
+        console.print("interrupted: the pack holds what was measured", soft_wrap=True)
+    elif record.status is RunStatus.INTERRUPTED:
         run_id = record.plan.run_id
         console.print(
             f"interrupted: what was measured is kept as run {run_id};"

@@ -43,6 +43,9 @@ _SETTINGS = (
         help="Where runs are kept (default: portproof.sqlite beside the configuration).",
     ),
     _option(_SITE, "--baseline", type=_FILE, help="The approved services."),
+    _option(
+        _SITE, "--environment", metavar="NAME", help="Environment of the baseline (default: base)."
+    ),
     _option(_SITE, "--authorisation", type=_FILE, help="The written authorisation to scan."),
     _option(_SITE, "--waivers", type=_FILE, help="Accepted risks."),
     _option(_SITE, "--vantages", type=_FILE, help="The declared vantages and zones."),
@@ -110,6 +113,12 @@ _SCAN = (
         is_flag=True,
         expose_value=False,
         help="No host discovery: accepted, it is the default.",
+    ),
+    _option(
+        _TARGETS,
+        "--from-sources",
+        is_flag=True,
+        help="Ask the configured sources, and scan what they list inside the authorisation.",
     ),
     _option(
         _TARGETS,
@@ -279,6 +288,7 @@ _OVERRIDES = (
     "database",
     "stop_file",
     "baseline",
+    "environment",
     "authorisation",
     "waivers",
     "vantages",

@@ -20,6 +20,7 @@ from portproof.model.portspec import PortSpec
 from portproof.model.scan import RunRecord
 from portproof.model.targetspec import parse_target
 from portproof.plan.build import PlanRequest
+from portproof.plan.relay import engine_through
 from portproof.usecases.probe import exit_code, outcomes
 from portproof.usecases.probe import probe as ask
 
@@ -80,7 +81,14 @@ def _request(app: Application, endpoint: str, *, udp: bool) -> PlanRequest:
     bare = type(target)(
         **{name: getattr(target, name) for name in target.__dataclass_fields__ if name != "ports"}
     )
-    return PlanRequest(scope=f"probe {endpoint}", targets=(bare,), ports=spec, vantage=app.vantage)
+    return PlanRequest(
+        scope=f"probe {endpoint}",
+        targets=(bare,),
+        ports=spec,
+        vantage=app.vantage,
+        engine=engine_through(app.way, "connect", discover=False),
+        through=app.way,
+    )
 
 
 def _table(found: list[Outcome]) -> Table:

@@ -37,7 +37,8 @@ def runs(*, app: Application, limit: int) -> int:
             measured = f"{each.measured:,} of {each.planned:,}"
             named = f"{each.id}\n  continues {each.continues}" if each.continues else each.id
             table.add_row(named, each.status, measured, deviations, visible(each.scope))
-            if each.status is RunStatus.INTERRUPTED and each.continued_by is None:
+            interrupted = each.status is RunStatus.INTERRUPTED and each.continued_by is None
+            if interrupted and not store.pack_of(each.id):
                 open_ends.append(each.id)
     consoles.out().print(table)
     if open_ends:

@@ -7,7 +7,6 @@ import json
 import click
 from rich.console import Console
 
-from portproof.bootstrap import Application
 from portproof.bootstrap.forms import ports_table, to_jsonl_lines
 from portproof.cli import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, consoles
 from portproof.cli.asked import Asked
@@ -23,6 +22,9 @@ from portproof.cli.options import (
     settings_options,
 )
 from portproof.cli.outputs import Outputs, Shown
+from portproof.cli.packing import Keeping, pack_options
+from portproof.cli.sourced import sourced
+from portproof.errors import SettingsError
 from portproof.model.scan import RunRecord
 from portproof.usecases.scan import preview
 
@@ -36,12 +38,13 @@ _PLAIN = Shown()
 @format_option("table", "json", "jsonl")
 @dry_run_option
 @settings_options
+@pack_options
 def scan(
     *,
-    app: Application,
     asked: Asked,
     outputs: Outputs,
     shown: Shown,
+    keeping: Keeping,
     form: str,
     dry_run: bool,
 ) -> int:
@@ -54,23 +57,30 @@ def scan(
     Exits 0 when the run is complete, 3 when it is inconclusive, 130 when interrupted.
     """
     stdout, stderr = consoles.out(), consoles.err()
-    with app.open_store() as store:
-        services, request = app.scan_services(store), asked.request(app)
+    app = keeping.app
+    if asked.from_sources and keeping.pack is not None:
+        raise SettingsError(
+            "--from-sources keeps an inventory in the database, and --out uses none"
+        )
+    listed = sourced(app, stderr, wanted=asked.from_sources, ask=not dry_run)
+    with keeping.services() as services:
+        request = asked.request(app, listed.targets)
         if dry_run:
-            show_forecast(preview(services, request, app.authorisation), stdout)
+            show_forecast(preview(services, request, app.authorisation), stdout, app.way)
             return 0
-        watched = watch(services, request, app.authorisation, stderr, app.stop_file)
+        watched = watch(services, request, app.authorisation, stderr, app.stop_file, keeping.pack)
     try:
         outputs.write(watched.record, shown, stdout)
     finally:
         # Also when a file cannot be written after all: the run is kept, and says its id here.
         if not outputs.on_standard_output:
             show_run(watched.record, form, stdout, shown)
+    listed.note(app, watched.record, stderr)
     if request.min_rate is not None:
         show_rate(watched.record, request.min_rate, stderr)
     if watched.interrupted:
         return EXIT_INTERRUPTED
-    return 0 if watched.record.conclusive else EXIT_INCONCLUSIVE
+    return 0 if watched.record.conclusive and not listed.doubtful else EXIT_INCONCLUSIVE
 
 
 def show_run(record: RunRecord, form: str, console: Patient, shown: Shown = _PLAIN) -> None:

@@ -28,7 +28,7 @@ def document_facts(
     document = f"baseline {baseline.scope}"
     fact, because = _review(baseline, today)
     told = [(fact, document, because)] if fact else []
-    for entry in baseline.entries:
+    for entry in baseline.approved:
         until = entry.approval.review_by
         if until is not None and today <= until <= today + WARNING:
             ends = f"its approval ends with its review date {until.isoformat()}"

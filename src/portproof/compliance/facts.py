@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from portproof.compliance.document_facts import document_facts
+from portproof.compliance.inventory_facts import inventory_facts
 from portproof.compliance.run_facts import COVERAGE_OK, coverage_gap, run_facts
 from portproof.errors import DocumentError, Fault
 from portproof.model.baseline import Baseline
 from portproof.model.compliance import AssertedFact
 from portproof.model.finding import Evaluation, Finding, Judgement, Verdict
+from portproof.model.inventory import TargetFact
 from portproof.model.observation import PortState
 from portproof.model.rule import FactDefinitions, Polarity
 from portproof.model.scan import ControlKind, RunRecord
@@ -110,11 +112,13 @@ def assert_facts(
     baseline: Baseline,
     definitions: FactDefinitions,
     standing: Sequence[Finding] = (),
+    inventory: Sequence[TargetFact] = (),
 ) -> Facts:
     """Give every fact the evaluation asserts, and what its silence on the others means.
 
     `standing` are the findings of earlier runs that this one did not measure again: to look at less
-    must not make what was found there untrue, so that their facts stay undecided.
+    must not make what was found there untrue, so that their facts stay undecided. `inventory` is
+    what the run says of the targets that sources list.
 
     Raises:
         DocumentError: a judgement asserts a fact that the vocabulary does not have.
@@ -130,6 +134,7 @@ def assert_facts(
         *_of_judgements(evaluation, definitions),
         *document_facts(baseline, evaluation.at, definitions),
         *run_facts(run, evaluation, definitions, standing),
+        *inventory_facts(inventory, definitions),
     )
     return Facts(
         asserted=asserted,

@@ -13,8 +13,17 @@ holds all faults of the file at once::
 
 Reading order: `reading` (the two passes, and how a path becomes a place), `text`, `tree`,
 `shape` and `wording` (what pydantic checks, and how it is said), then one document:
-`vantages` is the smallest, `baseline` with `baseline_shape`, `hosts`, `portlists` and `overlap`
-the largest. `target_list` is no YAML: the lists of `-iL`. `json_schema` makes schemas for editors of the same shapes, `schema` writes them.
+`vantages` with `way_shape` is the smallest, `baseline` the largest: `baseline_shape` (what may be written),
+`baseline_files` (what is included), `baseline_zones`, `baseline_entries` (template, entry and
+environment laid over one another), `hosts`, `portlists` and `overlap`. `baseline_lint` looks
+through one in every environment, `baseline_format` puts its lines in order. `segmentation` with `segmentation_shape` says which
+zone may reach which. `sources` with `sources_shape` is where targets are listed. Who approved what: `approvers` (the signed list), `approval_files` (detached
+signatures), `ssh_signatures` (ssh-keygen), `git_repository` (git, nothing of it run that the
+repository brings), `git_history` (versions of entries, with `entry_items`), `blame`, and `provenance`
+puts them together; `approval_edit` and `writing` record an approval, `bounded` runs programs.
+`target_list` is no YAML: the lists of `-iL`; nor is `sink_log`, what
+`portproof sink` wrote. `git_file` reads a baseline as a git revision has it; `listening_file` and `intent_file`
+(with `intent_nft`, `intent_iptables`, `intent_draft`) read what hosts say listens and is let through. `json_schema` makes schemas for editors of the same shapes, `schema` writes them.
 
 The hardest decision: all faults at once, without one causing others. A loader that stops at the
 first fault costs its user a round for each; one that goes on regardless reports an unknown asset
@@ -23,13 +32,17 @@ their surroundings marked, the rest is judged as if they had never been there, a
 looked up among everything that was written.
 """
 
+from portproof.documents.approvers import load_approvers
 from portproof.documents.authorisation import load_authorisation
 from portproof.documents.baseline import load_baseline
 from portproof.documents.configuration import load_settings
 from portproof.documents.facts import load_facts
 from portproof.documents.framework import load_framework
 from portproof.documents.json_schema import json_schemas
+from portproof.documents.segmentation import load_segmentation
 from portproof.documents.service_rules import load_service_rules
+from portproof.documents.sink_log import load_sink_log
+from portproof.documents.sources import load_sources
 from portproof.documents.target_list import load_target_list
 from portproof.documents.top_ports import load_top_ports
 from portproof.documents.vantages import load_vantages
@@ -37,12 +50,16 @@ from portproof.documents.waivers import load_waivers
 
 __all__ = [
     "json_schemas",
+    "load_approvers",
     "load_authorisation",
     "load_baseline",
     "load_facts",
     "load_framework",
+    "load_segmentation",
     "load_service_rules",
     "load_settings",
+    "load_sink_log",
+    "load_sources",
     "load_target_list",
     "load_top_ports",
     "load_vantages",

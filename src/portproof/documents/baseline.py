@@ -4,103 +4,225 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from portproof.documents.baseline_shape import AssetShape, BaselineShape, EntryShape
+from portproof.documents.baseline_entries import (
+    Effective,
+    effective_entries,
+    environment_names,
+)
+from portproof.documents.baseline_files import Files, Part, read_files
+from portproof.documents.baseline_shape import ApprovalShape, AssetShape, TlsShape
+from portproof.documents.baseline_zones import read_zones
 from portproof.documents.hosts import Inventory, read_hosts, read_targets
 from portproof.documents.overlap import overlaps
 from portproof.documents.portlists import read_one_transport
 from portproof.documents.reading import Reading, Steps
+from portproof.documents.wording import did_you_mean
 from portproof.errors import SpecificationError
 from portproof.model.baseline import (
     Approval,
     Asset,
     Baseline,
     BaselineEntry,
+    Direction,
     Mitigation,
+    Presence,
+    SourceLocation,
+    Status,
     Tier,
+    TlsVersion,
 )
 from portproof.model.targetspec import NameTarget, parse_target
 from portproof.model.vantage import Vantages
 
 
-def load_baseline(path: Path, *, vantages: Vantages | None) -> Baseline:
-    """Read the baseline; zones are checked against the vantages when those are given.
+def load_baseline(
+    path: Path, *, vantages: Vantages | None, environment: str | None = None
+) -> Baseline:
+    """Read the baseline with all files that it includes, as it holds in an environment.
+
+    Zones are checked against the vantages when those are given. No environment is the base.
 
     Raises:
-        DocumentError: with every fault of the file.
+        DocumentError: with every fault of every file.
     """
-    reading = Reading(path)
-    reading.unique("assets", "id", "asset id")
-    reading.unique("entries", "id", "entry id")
-    asset_ids, tags = reading.texts("assets", "id"), reading.texts("assets", "tags")
-    document = reading.shape(BaselineShape)
-    _check_names(reading, document)
-    assets = tuple(_asset(reading, i, asset) for i, asset in enumerate(document.assets))
-    whole = [each for i, each in enumerate(assets) if not reading.damaged(("assets", i))]
-    inventory = Inventory(whole, also=asset_ids, tags=tags)
-    entries = _entries(reading, document, inventory, vantages)
-    reading.finish()
-    reviewed = document.reviewed
-    return Baseline(
-        scope=document.scope,
-        entries=entries,
-        assets=assets,
-        file=reading.file,
-        digest=reading.digest,
-        reviewed_on=reviewed.on if reviewed else None,
-        reviewed_by=reviewed.by if reviewed else "",
-    )
+    files = read_files(path)
+    baseline = _Judging(files, vantages).baseline(environment or "")
+    files.finish()
+    return baseline
 
 
-def _entries(
-    reading: Reading, document: BaselineShape, inventory: Inventory, vantages: Vantages | None
-) -> tuple[BaselineEntry, ...]:
-    """Make all entries; only sound ones are compared with each other."""
-    zones = None if vantages is None else [zone.name for zone in vantages.zones]
-    sound: list[BaselineEntry] = []
-    for position, shape in enumerate(document.entries):
-        at, before = ("entries", position), reading.faults_so_far()
-        entry = _entry(reading, at, shape, inventory, zones)
-        if entry and reading.faults_so_far() == before and not reading.damaged(at):
-            sound.append(entry)
-    _refuse_overlaps(reading, sound)
-    return tuple(sound)
+def check_baseline(path: Path, *, vantages: Vantages | None) -> tuple[Baseline, tuple[str, ...]]:
+    """Read the baseline and judge it in every environment; gives the base and the environments.
+
+    Raises:
+        DocumentError: with every fault of every file, whatever environment it shows in.
+    """
+    files = read_files(path)
+    judging, environments = _Judging(files, vantages), environment_names(files)
+    base = judging.baseline("")
+    for name in environments:
+        judging.baseline(name)
+    files.finish()
+    return base, environments
 
 
-def _check_names(reading: Reading, document: BaselineShape) -> None:
-    pattern = _naming(reading, document)
-    for position, asset in enumerate(document.assets):
-        at = ("assets", position, "id")
-        _check_name(reading, at, asset.id, pattern)
-        if _reads_as_address(asset.id):
-            reading.fault(
-                at, f"the asset id '{asset.id}' reads as an address; give it another name"
+class _Judging:
+    """The meaning of files whose shape is known: what does not depend on an environment, once."""
+
+    def __init__(self, files: Files, vantages: Vantages | None) -> None:
+        self._files = files
+        files.unique("assets", "id", "asset id")
+        self._zones = read_zones(files, vantages)
+        self._zone_names = _zone_names(files, vantages)
+        self._pattern = _naming(files.first)
+        self._assets, self._inventory = self._read_assets()
+
+    def baseline(self, environment: str) -> Baseline:
+        """Give the baseline of an environment (empty: the base), as far as it is sound."""
+        first = self._files.first
+        _check_environment(self._files, environment)
+        entries = self._entries(environment)
+        reviewed = first.document.reviewed
+        return Baseline(
+            scope=first.document.scope,
+            entries=entries,
+            assets=self._assets,
+            zones=self._zones,
+            file=first.reading.file,
+            digest=self._files.digest,
+            files=tuple(each.reading.file for each in self._files.parts),
+            environment=environment,
+            reviewed_on=reviewed.on if reviewed else None,
+            reviewed_by=reviewed.by if reviewed else "",
+        )
+
+    def _read_assets(self) -> tuple[tuple[Asset, ...], Inventory]:
+        files = self._files
+        assets, whole = [], []
+        for part, position, shape in _asset_shapes(files):
+            at = ("assets", position)
+            self._check_name(part.reading, (*at, "id"), shape.id)
+            if _reads_as_address(shape.id):
+                problem = f"the asset id '{shape.id}' reads as an address; give it another name"
+                part.reading.fault((*at, "id"), problem)
+            asset = _asset(part.reading, at, shape)
+            assets.append(asset)
+            if not part.reading.damaged(at):
+                whole.append(asset)
+        inventory = Inventory(
+            whole,
+            zones=self._zones,
+            also=files.texts("assets", "id"),
+            tags=files.texts("assets", "tags"),
+        )
+        return tuple(assets), inventory
+
+    def _entries(self, environment: str) -> tuple[BaselineEntry, ...]:
+        """Make all entries; only sound ones are compared with each other."""
+        sound: list[BaselineEntry] = []
+        for effective in effective_entries(self._files, environment):
+            readings = effective.readings
+            before = sum(each.faults_so_far() for each in readings)
+            entry = self._entry(effective)
+            found = sum(each.faults_so_far() for each in readings) - before
+            if entry and not found and effective.sound:
+                sound.append(entry)
+        _refuse_overlaps(self._files, sound)
+        return tuple(sound)
+
+    def _entry(self, effective: Effective) -> BaselineEntry | None:
+        """Make one entry; None when its ports do not parse."""
+        values, origins = effective.values, effective.origins
+        reading, at = effective.origin
+        self._check_name(reading, (*at, "id"), effective.id)
+        ports = read_one_transport(*origins["ports"], values["ports"], values.get("transport"))
+        hosts = read_hosts(*origins["hosts"], values["hosts"], self._inventory)
+        self._check_zones(effective)
+        _check_dates(effective)
+        if ports is None:
+            return None
+        return BaselineEntry(
+            id=effective.id,
+            networks=hosts.networks,
+            names=hosts.names,
+            hosts_text=tuple(values["hosts"]),
+            transport=ports[0],
+            ports=ports[1],
+            zones=tuple(values["zones"]),
+            location=effective.location,
+            template=effective.template,
+            environment=effective.environment,
+            changed=effective.changed,
+            **_terms(values),
+        )
+
+    def _check_zones(self, effective: Effective) -> None:
+        if self._zone_names is None:
+            return
+        reading, at = effective.origins["zones"]
+        for position, zone in enumerate(effective.values["zones"]):
+            reading.known((*at, position), zone, self._zone_names, "zone")
+
+    def _check_name(self, reading: Reading, at: Steps, name: str) -> None:
+        pattern = self._pattern
+        if pattern is not None and not pattern.fullmatch(name):
+            problem = (
+                f"the id '{name}' does not match the naming pattern {pattern.pattern} of this file"
             )
-    for position, entry in enumerate(document.entries):
-        _check_name(reading, ("entries", position, "id"), entry.id, pattern)
+            reading.fault(at, problem)
 
 
-def _naming(reading: Reading, document: BaselineShape) -> re.Pattern[str] | None:
-    if document.naming is None:
+def _terms(values: dict[str, Any]) -> dict[str, Any]:
+    """Give what an entry says besides where and which ports; what nobody wrote has its default."""
+    tls: TlsShape | None = values.get("tls")
+    mitigation = values.get("mitigation")
+    approval: ApprovalShape = values.get("approval") or ApprovalShape()
+    words = ("service", "owner", "capability", "breaks", "runbook", "justification")
+    return {
+        **{word: values.get(word, "") for word in words},
+        "presence": values.get("presence", Presence.ALLOWED),
+        "status": values.get("status", Status.APPROVED),
+        "direction": values.get("direction", Direction.INBOUND),
+        "tier": Tier(values.get("tier", Tier.THREE)),
+        "tls_at_least": TlsVersion(tls.at_least) if tls else None,
+        "mitigation": Mitigation(**mitigation.model_dump()) if mitigation else None,
+        "approval": Approval(**approval.model_dump()),
+    }
+
+
+def _zone_names(files: Files, vantages: Vantages | None) -> list[str] | None:
+    """Give the names that `from` may say; None where nobody can tell which zones there are."""
+    if vantages is None:
+        return None
+    own = files.texts("zones", "name")
+    return list(dict.fromkeys([*(zone.name for zone in vantages.zones), *own]))
+
+
+def _check_environment(files: Files, environment: str) -> None:
+    names = [name for part in files.parts for name, _ in part.reading.keys(("environments",))]
+    if environment and environment not in names:
+        hint = did_you_mean(environment, names) or "; it declares none"
+        files.first.reading.fault_of_key(
+            (), "environments", f"there is no environment '{environment}' in this baseline{hint}"
+        )
+
+
+def _naming(first: Part) -> re.Pattern[str] | None:
+    naming = first.document.naming
+    if naming is None:
         return None
     try:
         with warnings.catch_warnings():
             # An ambiguous expression only warns, and would be read otherwise by a later Python.
             warnings.simplefilter("error")
-            return re.compile(document.naming.pattern)
+            return re.compile(naming.pattern)
     except (re.error, OverflowError, RecursionError, FutureWarning, DeprecationWarning) as error:
-        reading.fault(("naming", "pattern"), f"is no regular expression: {error}")
+        first.reading.fault(("naming", "pattern"), f"is no regular expression: {error}")
         return None
-
-
-def _check_name(reading: Reading, at: Steps, name: str, pattern: re.Pattern[str] | None) -> None:
-    if pattern is not None and not pattern.fullmatch(name):
-        problem = (
-            f"the id '{name}' does not match the naming pattern {pattern.pattern} of this file"
-        )
-        reading.fault(at, problem)
 
 
 def _reads_as_address(name: str) -> bool:
@@ -110,8 +232,14 @@ def _reads_as_address(name: str) -> bool:
         return False
 
 
-def _asset(reading: Reading, position: int, shape: AssetShape) -> Asset:
-    hosts = read_targets(reading, ("assets", position, "addresses"), shape.addresses)
+def _asset_shapes(files: Files) -> Iterator[tuple[Part, int, AssetShape]]:
+    for part in files.parts:
+        for position, shape in enumerate(part.document.assets):
+            yield part, position, shape
+
+
+def _asset(reading: Reading, at: Steps, shape: AssetShape) -> Asset:
+    hosts = read_targets(reading, (*at, "addresses"), shape.addresses)
     return Asset(
         id=shape.id,
         networks=hosts.networks,
@@ -123,61 +251,31 @@ def _asset(reading: Reading, position: int, shape: AssetShape) -> Asset:
     )
 
 
-def _entry(
-    reading: Reading,
-    at: Steps,
-    shape: EntryShape,
-    inventory: Inventory,
-    zones: Sequence[str] | None,
-) -> BaselineEntry | None:
-    """Make one entry; None when its ports do not parse."""
-    ports = read_one_transport(reading, (*at, "ports"), shape.ports, shape.transport)
-    hosts = read_hosts(reading, (*at, "hosts"), shape.hosts, inventory)
-    for position, zone in enumerate(shape.zones if zones is not None else ()):
-        reading.known((*at, "zones", position), zone, zones or (), "zone")
-    _check_dates(reading, at, shape)
-    if ports is None:
-        return None
-    return BaselineEntry(
-        id=shape.id,
-        networks=hosts.networks,
-        names=hosts.names,
-        hosts_text=tuple(shape.hosts),
-        transport=ports[0],
-        ports=ports[1],
-        zones=tuple(shape.zones),
-        service=shape.service,
-        presence=shape.presence,
-        tier=Tier(shape.tier),
-        direction=shape.direction,
-        owner=shape.owner,
-        capability=shape.capability,
-        breaks=shape.breaks,
-        runbook=shape.runbook,
-        justification=shape.justification,
-        mitigation=_mitigation(shape),
-        approval=Approval(**shape.approval.model_dump()),
-        location=reading.location(at),
-    )
+def _check_dates(effective: Effective) -> None:
+    approval: ApprovalShape | None = effective.values.get("approval")
+    if approval is None or approval.approved_on is None or approval.review_by is None:
+        return
+    if approval.review_by < approval.approved_on:
+        reading, at = effective.origins["approval"]
+        problem = (
+            f"the review ({approval.review_by}) is before the approval ({approval.approved_on})"
+        )
+        reading.fault((*at, "review_by"), problem)
 
 
-def _mitigation(shape: EntryShape) -> Mitigation | None:
-    return None if shape.mitigation is None else Mitigation(**shape.mitigation.model_dump())
-
-
-def _check_dates(reading: Reading, at: Steps, shape: EntryShape) -> None:
-    approved, review = shape.approval.approved_on, shape.approval.review_by
-    if approved is not None and review is not None and review < approved:
-        problem = f"the review ({review}) is before the approval ({approved})"
-        reading.fault((*at, "approval", "review_by"), problem)
-
-
-def _refuse_overlaps(reading: Reading, entries: Sequence[BaselineEntry]) -> None:
+def _refuse_overlaps(files: Files, written: Sequence[BaselineEntry]) -> None:
+    # A proposed entry grants nothing, so it cannot grant what another one does.
+    entries = [each for each in written if each.status is not Status.PROPOSED]
     for overlap in overlaps(entries):
         first, second = entries[overlap.first], entries[overlap.second]
         what = f"{overlap.host} {overlap.ports}/{second.transport} from zone '{overlap.zone}'"
         problem = (
-            f"entry '{second.id}' overlaps entry '{first.id}' (line {first.location.line}): "
+            f"entry '{second.id}' overlaps entry '{first.id}' ({_near(first, second.location)}): "
             f"both cover {what}; narrow one of them, or make them one"
         )
-        reading.fault_at(second.location, problem)
+        files.first.reading.fault_at(second.location, problem)
+
+
+def _near(entry: BaselineEntry, seen_from: SourceLocation) -> str:
+    place = entry.location
+    return f"line {place.line}" if place.file == seen_from.file else f"{place.file}:{place.line}"

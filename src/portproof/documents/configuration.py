@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from portproof.documents.approvers import ApprovalsShape, approvals_of
+from portproof.documents.deadlines import FindingsShape, deadlines_of
 from portproof.documents.portlists import read_ports
 from portproof.documents.reading import Reading
 from portproof.documents.shape import Chosen, Host, Id, OneOrMore, PortText, Shape, Target, Words
@@ -34,12 +36,18 @@ class ConfigurationShape(Shape):
     """A scan ends while this file is there (default: portproof.stop beside the database)."""
     baseline: Words | None = None
     """Path of the baseline; paths are relative to this file."""
+    environment: Id | None = None
+    """The environment of the baseline that holds; left out: its base."""
     authorisation: Words | None = None
     """Path of the authorisation."""
     waivers: Words | None = None
     """Path of the waivers."""
     vantages: Words | None = None
     """Path of the vantages."""
+    segmentation: Words | None = None
+    """Path of the segmentation policy."""
+    sources: Words | None = None
+    """Path of the target sources."""
     vantage: Id | None = None
     """The vantage that runs are made from."""
     targets: OneOrMore[Target] | None = None
@@ -52,6 +60,10 @@ class ConfigurationShape(Shape):
     """The least severity that makes a check exit 1."""
     frameworks: list[Id] | None = None
     """Framework files without their ending, such as pci-dss-4.0.1."""
+    approvals: ApprovalsShape | None = None
+    """How it is verified who approved what; left out: names are self-declared."""
+    findings: FindingsShape | None = None
+    """By when findings are to be mended, and to have a ticket."""
 
 
 def load_settings(path: Path) -> SettingsDocument:
@@ -73,15 +85,20 @@ def load_settings(path: Path) -> SettingsDocument:
         database=_database(folder, document.database),
         stop_file=_beside(folder, document.stop_file),
         baseline=_beside(folder, document.baseline),
+        environment=document.environment,
         authorisation=_beside(folder, document.authorisation),
         waivers=_beside(folder, document.waivers),
         vantages=_beside(folder, document.vantages),
+        segmentation=_beside(folder, document.segmentation),
+        sources=_beside(folder, document.sources),
         vantage=document.vantage,
         targets=None if document.targets is None else tuple(document.targets),
         ports=ports,
         exclude=None if document.exclude is None else tuple(document.exclude),
         fail_on=document.fail_on,
         frameworks=None if document.frameworks is None else tuple(document.frameworks),
+        approvals=approvals_of(document.approvals, folder),
+        deadlines=deadlines_of(document.findings),
         digest=reading.digest,
     )
 

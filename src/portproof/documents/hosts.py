@@ -11,7 +11,7 @@ from typing import Final
 from portproof.documents.reading import Reading, Steps
 from portproof.documents.wording import did_you_mean
 from portproof.errors import SpecificationError
-from portproof.model.baseline import Asset
+from portproof.model.baseline import Asset, BaselineZone
 from portproof.model.endpoint import Network
 from portproof.model.targetspec import (
     AddressTarget,
@@ -24,6 +24,7 @@ from portproof.model.targetspec import (
 )
 
 TAG: Final = "tag:"
+ZONE: Final = "zone:"
 
 _MOST_NETWORKS: Final = 4096
 _HIGHEST_OCTET: Final = 255
@@ -66,15 +67,21 @@ def hosts_of(target: TargetSpec) -> Hosts:
 
 
 class Inventory:
-    """What a host may be called: the assets by id, and by tag."""
+    """What a host may be called: the assets by id, and by tag, and the zones by name."""
 
     def __init__(
-        self, assets: Sequence[Asset], *, also: Iterable[str] = (), tags: Iterable[str] = ()
+        self,
+        assets: Sequence[Asset],
+        *,
+        zones: Sequence[BaselineZone] = (),
+        also: Iterable[str] = (),
+        tags: Iterable[str] = (),
     ) -> None:
-        """Index the assets.
+        """Index the assets and zones.
 
         `also` and `tags` are ids and tags of assets that had faults: they are no unknown names.
         """
+        self._by_zone = {each.name: Hosts(each.networks) for each in zones}
         self._by_name: dict[str, Hosts] = dict.fromkeys(also, Hosts())
         tagged: dict[str, list[Hosts]] = {tag: [] for tag in tags}
         for asset in assets:
@@ -99,6 +106,8 @@ class Inventory:
         bare = text.strip()
         if bare.startswith(TAG):
             return self._tagged(text, bare.removeprefix(TAG).strip())
+        if bare.startswith(ZONE):
+            return self._zoned(text, bare.removeprefix(ZONE).strip())
         if bare in self._by_name:
             return self._by_name[bare]
         target = parse_target(text)
@@ -114,6 +123,15 @@ class Inventory:
             problem = f"no asset has the tag '{tag}'{self._hint(tag, self._by_tag)}"
             raise SpecificationError(text, 0, problem)
         return self._by_tag[tag]
+
+    def _zoned(self, text: str, zone: str) -> Hosts:
+        if zone not in self._by_zone:
+            problem = f"no zone '{zone}' is declared in this baseline"
+            raise SpecificationError(text, 0, problem + self._hint(zone, self._by_zone))
+        if not self._by_zone[zone].networks:
+            problem = f"the zone '{zone}' declares no networks, so that it stands for no host"
+            raise SpecificationError(text, 0, problem)
+        return self._by_zone[zone]
 
     def _hint(self, name: str, names: Iterable[str]) -> str:
         self._hints -= 1

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from portproof.documents.shape import Shape
-from portproof.documents.text import read_text
+from portproof.documents.text import printable, read_text
 from portproof.documents.tree import Mapping, Node, Scalar, Sequence, parse_tree, plain
 from portproof.documents.wording import describe, did_you_mean
 from portproof.errors import DocumentError, Fault, SpecificationError
@@ -58,6 +58,12 @@ class Reading:
         """The file as it was named."""
         return self._text.file
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What was found wrong so far, each once."""
+        # The same key may have been reached twice, by its shape and by its meaning.
+        return tuple(dict.fromkeys(self._faults))
+
     def shape(self, shape: type[S]) -> S:
         """Judge the shape; gives what is left once faulty parts are cut out.
 
@@ -89,9 +95,25 @@ class Reading:
                 offset = node.exact + inside
         self._faults.append(self._text.fault(offset, problem))
 
+    def fault_of_key(self, steps: Steps, key: str, problem: str) -> None:
+        """Record a fault of a key in the mapping at a path; at the mapping where it is not written."""
+        mapping = self._node(steps)
+        keys = mapping.keys if isinstance(mapping, Mapping) else {}
+        self._faults.append(self._text.fault(keys.get(key, mapping.offset), problem))
+
+    def wrote(self, steps: Steps, key: str) -> bool:
+        """Whether the mapping at a path was written with a value under a key, a faulty one included."""
+        mapping = self._node(steps)
+        if not isinstance(mapping, Mapping) or key not in mapping.keys:
+            return False
+        kept = mapping.pairs.get(key)
+        refused = isinstance(kept, Scalar) and kept.refused
+        return kept is None or refused or plain(kept) is not None
+
     def fault_at(self, location: SourceLocation, problem: str) -> None:
         """Record a fault at a place that `location` gave."""
-        self._faults.append(Fault(location.file, location.line, location.column, problem))
+        told = printable(problem)
+        self._faults.append(Fault(location.file, location.line, location.column, told))
 
     @contextmanager
     def specification(self, steps: Steps, shift: int = 0) -> Iterator[None]:
@@ -118,6 +140,28 @@ class Reading:
         Taken before `shape` cuts, it is what references may name without being unknown.
         """
         return [text for node in self._column(rows, key) for text in _texts(node)]
+
+    def named(self, rows: str, key: str) -> Iterator[tuple[str, SourceLocation]]:
+        """Give what each row of a list has under a key, with its place; faulty rows included."""
+        for node in self._column(rows, key):
+            if isinstance(node, Scalar) and node.value is not None:
+                line, column = self._text.place(node.offset)
+                yield node.text, SourceLocation(file=self.file, line=line, column=column)
+
+    def keys(self, steps: Steps) -> Iterator[tuple[str, SourceLocation]]:
+        """Give the keys of the mapping at a path with their places; what was cut out included.
+
+        Nothing where there is no mapping.
+        """
+        node: Node = self._tree
+        for step in steps:
+            inner = self._child(node, step)
+            if inner is None:
+                return
+            node = inner
+        for key, offset in node.keys.items() if isinstance(node, Mapping) else ():
+            line, column = self._text.place(offset)
+            yield key, SourceLocation(file=self.file, line=line, column=column)
 
     def faults_so_far(self) -> int:
         """Count the faults recorded: a loader compares before and after a part."""
@@ -152,8 +196,7 @@ class Reading:
             DocumentError: with every fault found.
         """
         if self._faults:
-            # The same key may have been reached twice, by its shape and by its meaning.
-            raise DocumentError(list(dict.fromkeys(self._faults)))
+            raise DocumentError(self.faults)
 
     def _column(self, rows: str, key: str) -> list[Node]:
         """Give the values under a key in the rows of a list at the top of the document."""
@@ -188,13 +231,19 @@ class Reading:
         """Give the node at a path, or the last one on the way to it that exists."""
         node = self._tree
         for step in steps:
-            if isinstance(node, Mapping) and step in node.pairs:
-                node = node.pairs[str(step)]
-            elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
-                node = node.items[step]
-            else:
+            inner = self._child(node, step)
+            if inner is None:
                 break
+            node = inner
         return node
+
+    @staticmethod
+    def _child(node: Node, step: str | int) -> Node | None:
+        if isinstance(node, Mapping) and step in node.pairs:
+            return node.pairs[str(step)]
+        if isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            return node.items[step]
+        return None
 
     def _cut(self, refused: ValidationError) -> None:
         """Cut what was refused: the value itself, or the mapping that lacks a key.

@@ -119,6 +119,11 @@ def _moment(value: object) -> datetime | None:
         return None
     if not matched["zone"]:
         raise refuse(f"the time zone is missing; write {text}Z for UTC, or {text}+01:00", len(text))
+    if text[17:19] == "60":
+        raise refuse(
+            f"{text} is a leap second, which no clock here counts; write second 59, or the "
+            "first instant of the next minute"
+        )
     try:
         instant = datetime.fromisoformat(text.upper())
     except ValueError:

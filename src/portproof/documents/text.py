@@ -47,7 +47,7 @@ class Text:
         It may quote the file, and that may hold line ends or sequences that steer a terminal.
         """
         line, column = self.place(offset)
-        return Fault(self.file, line, column, "".join(map(_visible, problem)))
+        return Fault(self.file, line, column, printable(problem))
 
 
 def read_text(path: Path) -> Text:
@@ -64,6 +64,11 @@ def read_text(path: Path) -> Text:
         problem = f"byte 0x{raw[error.start]:02x} is not UTF-8 text; save the file as UTF-8"
         raise DocumentError([before.fault(len(before.content), problem)]) from None
     return Text(str(path), content.removeprefix("\ufeff"), hashlib.sha256(raw).hexdigest())
+
+
+def printable(problem: str) -> str:
+    """Give a problem as one line that steers nothing: what has no glyph is written as its escape."""
+    return "".join(map(_visible, problem))
 
 
 def _visible(character: str) -> str:

@@ -157,6 +157,7 @@ class _Builder:
         self._waiting: list[tuple[str, int] | None] = []
         """Per open collection, the key whose value comes next."""
         self._documents = 0
+        self._aliases: set[str] = set()
 
     def take(self, event: Event) -> None:
         """Grow the tree by one event."""
@@ -165,9 +166,7 @@ class _Builder:
             case DocumentStartEvent():
                 self._begin(offset)
             case AliasEvent():
-                self._fault(
-                    offset, f"aliases (*{event.anchor}) are not supported: write the value out"
-                )
+                self._refuse_alias(offset, event.anchor)
                 self._add(Scalar(offset, None, "", refused=True))
             case ScalarEvent():
                 self._refuse_properties(event)
@@ -224,6 +223,12 @@ class _Builder:
             return
         parent.pairs[key] = node
         parent.keys[key] = offset
+
+    def _refuse_alias(self, offset: int, anchor: str) -> None:
+        """Say it once for each anchor: a file made to grow says the same thousands of times."""
+        if anchor not in self._aliases:
+            self._aliases.add(anchor)
+            self._fault(offset, f"aliases (*{anchor}) are not supported: write the value out")
 
     def _refuse_properties(
         self, event: ScalarEvent | SequenceStartEvent | MappingStartEvent

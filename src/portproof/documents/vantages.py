@@ -9,8 +9,9 @@ from pydantic import ConfigDict, Field
 
 from portproof.documents.hosts import read_targets
 from portproof.documents.rates import VantageRatesShape
-from portproof.documents.reading import Reading
+from portproof.documents.reading import Reading, Steps
 from portproof.documents.shape import Chosen, Id, NumericHost, OneAddress, OneOrMore, Shape
+from portproof.documents.way_shape import PublicKey, WayShape
 from portproof.model.endpoint import Network
 from portproof.model.vantage import Trust, Vantage, Vantages, Zone
 
@@ -43,6 +44,10 @@ class VantageShape(Shape):
     """Its source addresses as targets see them, after NAT."""
     rates: VantageRatesShape | None = None
     """What may leave from it at most; the stricter of this and the authorisation's holds."""
+    key: PublicKey | None = None
+    """The public key that signs its packs, as `portproof keys new` prints it."""
+    through: WayShape | None = None
+    """The proxy or jump host it probes through, where it is no machine of ours."""
 
 
 class VantagesShape(Shape):
@@ -68,6 +73,7 @@ def load_vantages(path: Path) -> Vantages:
     document = reading.shape(VantagesShape)
     for position, vantage in enumerate(document.vantages):
         reading.known(("vantages", position, "zone"), vantage.zone, zone_ids, "zone")
+        _require_one_way(reading, ("vantages", position, "through"), vantage.through)
     zones = tuple(_zone(reading, position, zone) for position, zone in enumerate(document.zones))
     _refuse_shared_networks(reading, zones)
     reading.finish()
@@ -75,7 +81,20 @@ def load_vantages(path: Path) -> Vantages:
         zones=zones,
         vantages=tuple(_vantage(each) for each in document.vantages),
         digest=reading.digest,
+        keys={each.id: each.key for each in document.vantages if each.key is not None},
+        ways={
+            each.id: each.through.read(path.parent)
+            for each in document.vantages
+            if each.through is not None
+        },
     )
+
+
+def _require_one_way(reading: Reading, place: Steps, way: WayShape | None) -> None:
+    """Judge what goes together, unless a part of it has a fault already."""
+    problem = "" if way is None or reading.damaged(place) else way.problem()
+    if problem:
+        reading.fault(place, problem)
 
 
 def _zone(reading: Reading, position: int, zone: ZoneShape) -> Zone:

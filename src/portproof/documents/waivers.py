@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
@@ -15,12 +15,22 @@ from portproof.documents.reading import Reading, Steps
 from portproof.documents.shape import Chosen, From, Id, OneOrMore, PortText, Shape, Until, Words
 from portproof.model.baseline import Baseline
 from portproof.model.endpoint import Transport
+from portproof.model.finding import Severity
 from portproof.model.ports import PortSet
 from portproof.model.vantage import Vantages
-from portproof.model.waiver import Waiver, Waivers
+from portproof.model.waiver import LONGEST_DAYS, Waiver, Waivers
 
-LONGEST: Final = timedelta(days=365)
-"""A risk accepted for longer is not accepted, it is forgotten: it has to be accepted anew."""
+_Days: TypeAlias = Annotated[int, Field(ge=1, le=3650)]
+
+
+class LongestShape(Shape):
+    """Days by severity; what is left out keeps its default."""
+
+    critical: _Days | None = None
+    high: _Days | None = None
+    medium: _Days | None = None
+    low: _Days | None = None
+    info: _Days | None = None
 
 
 class WaiverShape(Shape):
@@ -42,7 +52,10 @@ class WaiverShape(Shape):
     begins: From
     """A bare date is 00:00 UTC of that day."""
     expires: Until
-    """A bare date counts to the end of that day, UTC; at most 365 days after it begins."""
+    """A bare date counts to the end of that day, UTC; a time is the first instant outside.
+
+    At most 365 days after it begins, and 90 for critical findings, unless the head says otherwise.
+    """
     ticket: str = ""
 
 
@@ -52,6 +65,10 @@ class WaiversShape(Shape):
     model_config = ConfigDict(title="portproof waivers")
 
     schema_: Literal["portproof.waivers/1"] = Field("portproof.waivers/1", alias="schema")
+    at_most_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    """A shorter maximum for every severity; it never lengthens one."""
+    maximum_days: LongestShape | None = None
+    """The maximum of each severity, which may also be longer than by default (365, critical 90)."""
     waivers: list[WaiverShape]
     """May be an empty list."""
 
@@ -74,18 +91,29 @@ def load_waivers(
     reading = Reading(path)
     reading.unique("waivers", "id", "waiver id")
     document = reading.shape(WaiversShape)
-    inventory = Inventory(baseline.assets if baseline else ())
+    inventory = Inventory(
+        baseline.assets if baseline else (), zones=baseline.zones if baseline else ()
+    )
     zones = None if vantages is None else [zone.name for zone in vantages.zones]
+    longest = _longest(document)
     waivers = []
     for position, shape in enumerate(document.waivers):
         at = ("waivers", position)
         _check_references(reading, (*at, "zones"), shape.zones or [], zones, "zone")
         _check_references(reading, (*at, "rules"), shape.rules, rules, "rule")
         if not reading.damaged(at):
-            _check_period(reading, at, shape)
+            _check_period(reading, at, shape, max(longest.values()))
         waivers.append(_waiver(reading, at, shape, inventory))
     reading.finish()
-    return Waivers(waivers=tuple(waivers), digest=reading.digest)
+    return Waivers(waivers=tuple(waivers), digest=reading.digest, longest_days=longest)
+
+
+def _longest(document: WaiversShape) -> dict[Severity, int]:
+    """Give the maximum of each severity: as its own key says, else the stricter of the others."""
+    least = document.at_most_days
+    days = {each: min(most, least or most) for each, most in LONGEST_DAYS.items()}
+    said = document.maximum_days.model_dump() if document.maximum_days else {}
+    return days | {Severity(name): most for name, most in said.items() if most is not None}
 
 
 def _check_references(
@@ -95,13 +123,19 @@ def _check_references(
         reading.known((*at, position), name, known or (), what)
 
 
-def _check_period(reading: Reading, at: Steps, shape: WaiverShape) -> None:
+def _check_period(reading: Reading, at: Steps, shape: WaiverShape, longest: int) -> None:
     if shape.expires <= shape.begins:
         reading.fault((*at, "expires"), "expires before it begins")
-    elif shape.expires - shape.begins > LONGEST:
-        days = (shape.expires - shape.begins).days
-        problem = f"lasts {days} days; a risk is accepted for at most {LONGEST.days} days at a time"
+    elif shape.expires - shape.begins > timedelta(days=longest):
+        lasts = _days(shape.expires - shape.begins)
+        problem = f"lasts {lasts}; a risk is accepted for at most {longest} days at a time"
         reading.fault((*at, "expires"), problem)
+
+
+def _days(lasts: timedelta) -> str:
+    """Say how long: `366 days`, and `365 days and 0:00:01` for what is no whole number of them."""
+    rest = lasts - timedelta(days=lasts.days)
+    return f"{lasts.days} days and {rest}" if rest else f"{lasts.days} days"
 
 
 def _waiver(reading: Reading, at: Steps, shape: WaiverShape, inventory: Inventory) -> Waiver:

@@ -8,6 +8,8 @@
     canonical   RFC 8785 JSON, restricted to whole numbers: equal values, equal bytes
     leaf        the records of the append-only log
     merkle      the log's head (RFC 9162), kept up to date in O(log n) per leaf
+    pack        a run in one file: its manifest, and what is signed
+    vantage_key the public key that signs it
     masking     secrets in captured bytes are masked before anything is stored
 
 Read `canonical`, then `leaf`, then `merkle`. Everything here is pure.

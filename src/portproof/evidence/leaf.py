@@ -34,6 +34,8 @@ class LeafKind(StrEnum):
     """A run was judged: the digest over all judgements, and how many deviate."""
     FINDING_EVENT = "finding-event"
     REFUSAL = "refusal"
+    SOURCE_FETCHED = "source-fetched"
+    """A target source was asked: what became of it, and the digest of what it listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Reading order::
     ports         PortSet, the set of port numbers
     portspec      what a person writes to name ports (nmap's grammar)    iana   its service names
     targetspec    what a person writes to list hosts
-    vantage       Vantage, Zone: where from
+    vantage       Vantage, Zone: where from            way    the proxy it probes through
     observation   PortState, Reason, Observation | Unmeasured: what was seen, or could not be
     probe         Turn, StartTls, Dialogue: a conversation without a socket
     batch         outcomes by the thousand, as NumPy columns
@@ -15,10 +15,18 @@ Reading order::
     carried       what one run hands to the next: Checkpoint, Carried
     authorisation who allows which addresses (law 4)
     baseline      the approved services     waiver   accepted risks     rule   the data files
+    approval      who approved an entry, how that is known, who is entitled
     finding       Verdict, Judgement, Finding and its life
+    deadlines     by when findings are mended, and have a ticket
+    segmentation  which zone may reach which     segmentation_result  what a test came to
     compliance    AssertedFact, ControlResult
+    linted        what is wrong with a document
+    source        what a target source lists     inventory   what is remembered of a target
     settings      what the configuration file says
     evidence      `evidence.json`, the source of truth of every report
+    drift         what changed between runs      drift_document  as `diff` tells it
+    change_plan   what a changed baseline would do
+    reconcile     listeners, firewall rules, and how they agree with a run
 
 The hardest decision: two outcomes are two types. `Observation` is what the peer did, `Unmeasured`
 what we could not do; nothing here has a state that could stand for both, so a fault of ours can

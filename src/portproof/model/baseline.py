@@ -22,6 +22,28 @@ class Presence(StrEnum):
     REQUIRED = "required"
 
 
+class Status(StrEnum):
+    """Whether an entry has been decided on."""
+
+    APPROVED = "approved"
+    PROPOSED = "proposed"
+    """Written down, and not decided: it grants nothing and requires nothing."""
+
+
+class TlsVersion(StrEnum):
+    """A version of TLS, or the DTLS of the same number; later ones are greater by `rank`."""
+
+    V1_0 = "1.0"
+    V1_1 = "1.1"
+    V1_2 = "1.2"
+    V1_3 = "1.3"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order of the versions, the oldest 0."""
+        return list(TlsVersion).index(self)
+
+
 class Tier(IntEnum):
     """How much depends on the service; 1 is critical."""
 
@@ -62,6 +84,10 @@ class Approval:
     review_by: date | None = None
     """The last day on which the approval holds; the day after, it grants nothing."""
     ticket: str = ""
+    emergency: bool = False
+    """Approved in an emergency: somebody else has to ratify it within days."""
+    ratified_by: str = ""
+    ratified_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +105,29 @@ class SourceLocation:
     file: str
     line: int
     column: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineZone:
+    """A part of the network with rules of its own; what no entry approves is denied in each."""
+
+    name: str
+    networks: tuple[Network, ...] = ()
+    """The addresses that lie in it, and in no other zone; empty for one such as the internet."""
+    approvals: int = 1
+    """How many persons must approve an entry towards it."""
+    protected: bool = False
+    """Whether it is to be protected (a CDE)."""
+    description: str = ""
+    location: SourceLocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedKey:
+    """One key of an entry that the chosen environment changed, and where it did."""
+
+    key: str
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,19 +159,32 @@ class BaselineEntry:
     justification: str = ""
     mitigation: Mitigation | None = None
     approval: Approval
+    status: Status = Status.APPROVED
+    tls_at_least: TlsVersion | None = None
+    """The oldest TLS version that may be negotiated; None: nothing is said of TLS."""
+    template: str = ""
+    """The template it takes the keys from that it does not have itself; empty: none."""
+    environment: str = ""
+    """The environment that added it; empty for an entry of the base."""
+    changed: tuple[ChangedKey, ...] = ()
+    """What the chosen environment changed of it, in the order of writing."""
     location: SourceLocation
+    """Where the entry itself stands, whatever a template or an environment adds."""
 
     def covers(self, address: Address, names: Iterable[str] = ()) -> bool:
         """Whether the address, or a DNS name that it was resolved from, is among the entry's hosts."""
         if any(name.lower() in self.names for name in names):
             return True
-        return any(address.version == net.version and address in net for net in self.networks)
+        return _holds(self.networks, address)
 
     def in_force(self, on: date) -> bool:
         """Whether the approval holds on that day: approved by then, and its review not overdue.
 
-        A date that is missing does not make it void (that is the fact `approval_missing`).
+        A date that is missing does not make it void (that is the fact `approval_missing`). A
+        proposed entry is in force on no day.
         """
+        if self.status is Status.PROPOSED:
+            return False
         approved, until = self.approval.approved_on, self.approval.review_by
         return (approved is None or approved <= on) and (until is None or on <= until)
 
@@ -133,12 +195,23 @@ class Baseline:
 
     scope: str
     entries: tuple[BaselineEntry, ...]
+    """All that is written down, proposed entries included; see `approved`."""
     assets: tuple[Asset, ...] = ()
+    zones: tuple[BaselineZone, ...] = ()
     file: str
     digest: str
-    """SHA-256 of the document's bytes, lower-case hex."""
+    """SHA-256 of the document's bytes, lower-case hex; of several files, over names and digests."""
+    files: tuple[str, ...] = ()
+    """Every file that was read, the first one first; empty where nothing was read from files."""
+    environment: str = ""
+    """The environment whose changes are in it; empty: the base."""
     reviewed_on: date | None = None
     reviewed_by: str = ""
+
+    @property
+    def approved(self) -> tuple[BaselineEntry, ...]:
+        """The entries that somebody decided on, in force or lapsed; no proposed ones."""
+        return tuple(each for each in self.entries if each.status is not Status.PROPOSED)
 
     def entry(self, entry_id: str) -> BaselineEntry | None:
         """Find an entry by its id; None when there is none."""
@@ -147,16 +220,39 @@ class Baseline:
     def matching(
         self, endpoint: Endpoint, *, zone: str, names: Iterable[str] = ()
     ) -> tuple[BaselineEntry, ...]:
-        """Give the inbound entries that cover the endpoint from that zone, in force or not."""
+        """Give the approved inbound entries that cover the endpoint from that zone, lapsed or not."""
         return tuple(
             entry
-            for entry in self.entries
+            for entry in self.approved
             if entry.direction is Direction.INBOUND
             and entry.transport is endpoint.transport
             and endpoint.port in entry.ports
             and zone in entry.zones
             and entry.covers(endpoint.address, names)
         )
+
+    def zone(self, name: str) -> BaselineZone | None:
+        """Find a zone by its name; None when the baseline does not declare it."""
+        return next((each for each in self.zones if each.name == name), None)
+
+    def zone_of(self, address: Address) -> BaselineZone | None:
+        """Find the zone that the address lies in; None where no zone of the baseline has it."""
+        return next((each for each in self.zones if _holds(each.networks, address)), None)
+
+    def zones_towards(self, entry: BaselineEntry) -> tuple[BaselineZone, ...]:
+        """Give the zones that hosts of an entry lie in, as far as its addresses tell.
+
+        A DNS name among its hosts tells nothing: where it leads changes without the baseline.
+        """
+        return tuple(
+            zone
+            for zone in self.zones
+            if any(_meet(held, network) for held in zone.networks for network in entry.networks)
+        )
+
+    def approvals_needed(self, entry: BaselineEntry) -> int:
+        """Give how many persons must approve an entry: the most that a zone it leads to asks for."""
+        return max((zone.approvals for zone in self.zones_towards(entry)), default=1)
 
     def asset_of(self, address: Address, name: str | None = None) -> Asset | None:
         """Find the asset the address (or its name) belongs to; the most specific network wins."""
@@ -171,3 +267,16 @@ class Baseline:
             if address.version == network.version and address in network
         ]
         return max(held, key=lambda item: item[:2])[2] if held else None
+
+
+def _holds(networks: Iterable[Network], address: Address) -> bool:
+    return any(address.version == each.version and address in each for each in networks)
+
+
+def _meet(one: Network, other: Network) -> bool:
+    """Whether two networks share an address."""
+    return (
+        one.version == other.version
+        and int(one.network_address) <= int(other.broadcast_address)
+        and int(other.network_address) <= int(one.broadcast_address)
+    )

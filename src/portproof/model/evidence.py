@@ -52,6 +52,9 @@ class Summary:
     by_verdict: dict[str, int]
     planned: int
     measured: int
+    approvals: str = ""
+    """How the entries' approvals are known, and what limits that; empty where no list of approvers
+    is configured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +284,22 @@ class SeverityStepInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlameInfo:
+    """Where a baseline entry stands, and who last touched it, as git has it."""
+
+    entry: str
+    location: str
+    """`baseline.yaml:12:5`."""
+    commit: str
+    """The first twelve digits of the commit; empty where git cannot tell (`note`)."""
+    author: str
+    """Name and e-mail address as the commit has them: nobody verified them."""
+    date: str
+    note: str
+    """Why there is no commit, or that the work tree differs from it; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingInfo:
     """One finding or other judgement that a reader must know of."""
 
@@ -323,6 +342,15 @@ class FindingInfo:
     required: bool
     carried_over: bool = False
     """It stands from an earlier run, and this one did not measure it again."""
+    blame: BlameInfo | None = None
+    """The entry that governs it, or the nearest one (`nearest` says why it does not match); null
+    where no entry is near."""
+    overdue: bool = False
+    """It stands, unwaived, after its target date, when the report was issued."""
+    ticket: str = ""
+    """The reference that somebody noted; nobody looked whether it is there."""
+    closed_by: str = ""
+    """Of a closed finding: `rescan`, `approval`, `document`, `false-positive`; empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,6 +413,11 @@ class WaiverInfo:
     matched: int
     """Findings of this run it covers; 0: unused."""
     ticket: str
+    notice: str = ""
+    """`ends within 7 days`, counted from the end of the run; empty: there is nothing to say."""
+    holds_until: str = ""
+    """The first instant at which it accepts one of the findings it covers no more: `expires`, or
+    earlier where a finding of that severity may not be accepted so long. Empty in older documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,13 +443,23 @@ class EntryInfo:
     requester: str
     approver: str
     approval_level: str
-    """`self-declared`: names in a file, nothing more (law: flagged in the report)."""
+    """`verified by signature`, `verified by git`, `none`; `self-declared`: names in a file, nothing
+    more (law: flagged in the report)."""
     approved_on: str
     review_by: str
     ticket: str
     seen: str
     """What this run saw: `open on 2 of 2 hosts`, `not open`, `not measured`, `not in this run`."""
     location: str
+    approval_evidence: str = ""
+    """Who approved it by what means, and why that is not known better."""
+    approvals: int = 0
+    """How many persons approved it, as far as they count; `approvals_needed` must."""
+    approvals_needed: int = 0
+    """0 in documents of versions that did not count."""
+    blame: BlameInfo | None = None
+    notice: str = ""
+    """`ends within 30 days`, `ended`, `nothing of it was open` (in this run); empty: nothing to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

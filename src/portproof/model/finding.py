@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from portproof.model.baseline import SourceLocation
 from portproof.model.endpoint import Address, Endpoint, Transport
@@ -182,7 +183,10 @@ class FindingStatus(StrEnum):
 
 
 class FindingEventKind(StrEnum):
-    """What happened to a finding; events are appended and never changed."""
+    """What happened to a finding; events are appended and never changed.
+
+    Those that a run brings, then those that a person brings (`PERSONAL`).
+    """
 
     OPENED = "opened"
     SEEN = "seen"
@@ -190,6 +194,64 @@ class FindingEventKind(StrEnum):
     WAIVER_ENDED = "waiver-ended"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    FIX_REFUTED = "fix-refuted"
+    """A run that began after a fix was claimed saw it all the same."""
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    FIX_CLAIMED = "fix-claimed"
+    FALSE_POSITIVE = "false-positive"
+    TICKETED = "ticketed"
+    COMMENTED = "commented"
+
+
+PERSONAL: Final = frozenset(
+    {
+        FindingEventKind.ACKNOWLEDGED,
+        FindingEventKind.ASSIGNED,
+        FindingEventKind.FIX_CLAIMED,
+        FindingEventKind.FALSE_POSITIVE,
+        FindingEventKind.TICKETED,
+        FindingEventKind.COMMENTED,
+    }
+)
+"""Kinds of events that a person brings: they carry an actor, and measure nothing."""
+
+
+class ClosedBy(StrEnum):
+    """What closed a finding."""
+
+    RESCAN = "rescan"
+    """It was measured again, and is gone."""
+    APPROVAL = "approval"
+    """It was measured again, is still there, and the baseline approves it now."""
+    RETIRED = "retired"
+    """It was measured again and is gone, on a target that is retired and proved silent."""
+    DOCUMENT = "document"
+    """It was about a document, which no longer shows it."""
+    FALSE_POSITIVE = "false-positive"
+    """A person said, with a proof, that the rule was mistaken; see `policy.false_positive`."""
+
+
+class IdentitySource(StrEnum):
+    """Where the name of an actor comes from. None of these proves it."""
+
+    OS_USER = "os-user"
+    """The operating system's user name."""
+    GIT = "git"
+    """`user.email` of the git configuration."""
+    CI = "ci"
+    """The user that the environment of a CI job names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did something, and how that is known."""
+
+    name: str
+    source: IdentitySource
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.source}, self-declared)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,22 +262,35 @@ class FindingEvent:
     """The fingerprint."""
     kind: FindingEventKind
     at: datetime
-    """When the run finished that it comes of; the log says when that run was judged."""
+    """Of a run's event, when the run finished (the log says when it was judged); of a person's, when
+    it was done."""
     run_id: str
+    """Of a person's event, the run that had seen the finding last."""
     severity: Severity
     because: str
+    """Of a person's event, the reason that they gave."""
+    actor: Actor | None = None
+    """None: the run itself."""
+    value: str = ""
+    """What it sets: the owner, the reference of the ticket, of the false positive's proof, or the
+    waiver (of which events of before schema 0003 say nothing here)."""
+    digest: str = ""
+    """SHA-256 of a false positive's proof, lower-case hex; empty: none was given."""
+    closed_by: ClosedBy | None = None
+    """Set for what closes a finding; None for those of before schema 0003."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A deviation over time: the latest judgement, and its life.
 
-    All its times are those of measuring: when the runs finished, whenever they were judged. Target
-    dates count from them.
+    Its times of measuring (first_seen, last_seen, resolved_at) are when the runs finished, whenever
+    they were judged. Target dates count from them.
     """
 
     fingerprint: str
     judgement: Judgement
+    """The one that deviated last; of a false positive, the one that was called false."""
     status: FindingStatus
     first_seen: datetime
     last_seen: datetime
@@ -225,8 +300,27 @@ class Finding:
     resolved_at: datetime | None = None
     run_id: str = ""
     """The run that saw it last."""
+    closed_by: ClosedBy | None = None
+    """None while it is not closed, and for what was closed before schema 0003."""
+    assigned_to: str = ""
+    """The owner that a person gave it; empty: the one that its asset or entry names."""
+    ticket: str = ""
+    claimed_at: datetime | None = None
+    """When a fix was claimed; None while none is."""
+    changed_at: datetime | None = None
+    """The last event other than a sighting or a comment; None only for values made by hand."""
 
     @property
     def measured_at(self) -> datetime:
         """When the run finished that moved it last: saw it, or resolved it."""
         return self.resolved_at or self.last_seen
+
+    @property
+    def owner(self) -> str:
+        """Who has to mend it: as assigned, else of its asset or entry; empty: nobody is named."""
+        return self.assigned_to or self.judgement.owner
+
+    @property
+    def is_false_positive(self) -> bool:
+        """Whether it is closed because a person called it one."""
+        return self.closed_by is ClosedBy.FALSE_POSITIVE

@@ -51,6 +51,8 @@ class Reason(StrEnum):
     """Another destination-unreachable code, kept in the raw evidence."""
     NO_RESPONSE = "no-response"
     UDP_RESPONSE = "udp-response"
+    PROXY_CONNECTED = "proxy-connected"
+    """A proxy or jump host says that it has a connection: its handshake, not ours."""
 
 
 class LocalFault(StrEnum):
@@ -80,6 +82,9 @@ class LocalFault(StrEnum):
     """The time granted for its host was over before this endpoint's turn."""
     LOST_WORKER = "lost-worker"
     """The process that had this endpoint to probe ended before it told what came of it."""
+    PROXY_CANNOT_TELL = "proxy-cannot-tell"
+    """A proxy or jump host had no connection to it, which tells neither closed from filtered nor
+    whether it asked at all; over UDP it cannot ask (scan.relay_dial)."""
 
 
 class Identification(StrEnum):

@@ -19,6 +19,7 @@ from portproof.model.observation import LocalFault, Observation, PortState, Reas
 from portproof.model.ports import PortSet
 from portproof.model.rates import Rates as Rates  # noqa: PLC0414 - part of the plan; exported here
 from portproof.model.vantage import Vantage
+from portproof.model.way import Way
 
 # ---------------------------------------------------------------- the plan
 
@@ -168,6 +169,8 @@ class ScanPlan:
     """Whether hosts are looked for first, and those that do not answer are left alone."""
     continues: str | None = None
     """Id of the interrupted run that this one goes on with: the same endpoints in the same order."""
+    through: Way | None = None
+    """The proxy or jump host that opens the connections; None: they leave from the vantage itself."""
 
     def probes(self, transport: Transport) -> int:
         """Count the endpoints that can be asked over that transport."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from portproof.model.approval import ApprovalSettings
+from portproof.model.deadlines import Deadlines
 from portproof.model.finding import Severity
 from portproof.model.portspec import PortSpec
 from portproof.model.targetspec import TargetSpec
@@ -29,9 +31,14 @@ class SettingsDocument:
     stop_file: Path | None = None
     """A scan ends, and none begins, while this file is there."""
     baseline: Path | None = None
+    environment: str | None = None
+    """The environment of the baseline that holds; None: its base."""
     authorisation: Path | None = None
     waivers: Path | None = None
     vantages: Path | None = None
+    sources: Path | None = None
+    """Where targets are listed; see `model.source`."""
+    segmentation: Path | None = None
     vantage: str | None = None
     """Id of the vantage a run is made from when no option names one."""
     targets: tuple[TargetSpec, ...] | None = None
@@ -42,5 +49,9 @@ class SettingsDocument:
     """The least severity that makes `check` and `audit` exit 1."""
     frameworks: tuple[str, ...] | None = None
     """Names of framework files without their ending, `pci-dss-4.0.1`."""
+    approvals: ApprovalSettings | None = None
+    """How it is verified who approved what; None: names are self-declared."""
+    deadlines: Deadlines | None = None
+    """By when findings are to be mended, and to have a ticket."""
     digest: str = ""
     """SHA-256 of the document's bytes, lower-case hex; empty when there is no file."""

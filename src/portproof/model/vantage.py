@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portproof.model.endpoint import Address, Network
 from portproof.model.rates import Rates
+from portproof.model.way import Way
 
 
 class Trust(StrEnum):
@@ -51,6 +53,10 @@ class Vantages:
     vantages: tuple[Vantage, ...]
     digest: str
     """SHA-256 of the document's bytes, lower-case hex."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """By vantage: the public key that signs its packs, as `evidence.vantage_key` prints it."""
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    """By vantage: the proxy or jump host it probes through; none: over its own network."""
 
     def vantage(self, vantage_id: str) -> Vantage | None:
         """Find a vantage by its id; None when nobody declared it."""

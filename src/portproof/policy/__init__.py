@@ -7,10 +7,20 @@
     rules …   ┘   sets, not loops   └ severity (with trace)   ┘                             │
                                                            lifecycle (findings) ◄───────────┤
                                                            exit_code            ◄───────────┘
-    two RunRecords ─► drift
+    lifecycle: a run's events ─ lifecycle_settled: what resolves ─ lifecycle_projection: what
+    events make of a finding ─ false_positive: until when one holds ─ due: by when it is mended
+    BaselineEntry, Provenance (approval_people: who is whom) ─► approval: how far it is approved
+    Baseline, RunRecords ─► approval_usage
+    two RunRecords ─► drift_likeness (what may be said) ─► drift
+    RunRecord, Baseline ─► drift_approved        RunRecord, state intervals ─► drift_period
+    two Baselines (plan_terms), RunRecord ─► plan_change
+    RunRecord, listening sockets, firewall rules ─► reconcile
+    Listings ─► targets (their life, which are scanned) ─► RunRecord: what it says of them
+    RunRecords of several vantages, sink logs ─► segmentation (and its parts) ─► Matrix, segmentation_exit
+    one RunRecord, sink logs ─► egress
 
 The verdict table. A row is what is known of the port, a column what the baseline says of it from
-the vantage's zone; what has no entry in force has no column of its own, it is "none".
+the vantage's zone; what has no entry in force has no column of its own, it is "none"; a proposed entry never is in force.
 
 ==================  ==============  ==============  ===================
 seen                none            allowed         required

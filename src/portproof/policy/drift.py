@@ -1,168 +1,351 @@
-"""Two runs side by side: which ports changed, or why nothing may be said.
+"""Two runs side by side: which ports changed, and of which nothing may be said.
 
-Runs that did not ask the same of the same hosts in the same way differ for reasons of their own. A
-comparison of them would invent changes, so it is refused, and each reason is given.
+Only what both runs measured in the same way is compared (`drift_likeness` says what each unlikeness
+makes impossible). Everything else is a gap with its reason: what was not asked or not measured is
+neither new nor gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
 from typing import Final
 
-from portproof.model.endpoint import Address, Endpoint, Transport, endpoint_order
-from portproof.model.observation import Observation, PortState
+from portproof.model.drift import Difference, Drift, Gap, GapReason, PortChange, StateShift
+from portproof.model.endpoint import Endpoint, Transport, endpoint_order
+from portproof.model.observation import Observation, PortState, Reason
 from portproof.model.ports import PortSet
-from portproof.model.scan import HostOutcome, PlannedHost, RunRecord, RunStatus
+from portproof.model.scan import HostOutcome, RunRecord, ScanPlan
+from portproof.policy.crowds import MANY_OPEN, crowd_of
+from portproof.policy.drift_likeness import (
+    HostKey,
+    by_host,
+    differences,
+    negative_control,
+    patience,
+    refusals,
+)
 from portproof.policy.services import identity
 
-_NAMED_HOSTS = 5
-"""Hosts that a reason lists before it only counts them."""
+__all__ = [
+    "Drift",
+    "PortChange",
+    "StateShift",
+    "compare",
+    "doubtful_ports",
+    "own_ports",
+    "reason_of",
+    "service_text",
+]
+
 _OURS: Final = "portproof's own listener"
+_UNASKED: Final = frozenset({GapReason.EARLIER_ONLY, GapReason.LATER_ONLY})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortChange:
-    """One port that was, or is, open, and shows itself otherwise now."""
+def compare(before: RunRecord, after: RunRecord, *, strict: bool = False) -> Drift:
+    """Give what changed between two runs, in the order of addresses and ports.
 
-    endpoint: Endpoint
-    before: PortState
-    after: PortState
-    service_before: str = ""
-    """Name and product of the service that identified itself, or whose listener it was if it was
-    portproof's own; empty when none did."""
-    service_after: str = ""
-    own_before: bool = False
-    """It was portproof's own listener in the earlier run: nothing of others shows there."""
-    own_after: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateShift:
-    """Ports of one host that changed between states neither of which is open.
-
-    A firewall that begins to drop moves tens of thousands of ports at once: that is one shift.
-    """
-
-    address: Address
-    transport: Transport
-    before: PortState
-    after: PortState
-    ports: PortSet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """What changed from one run to the other."""
-
-    refused: tuple[str, ...] = ()
-    """Why the runs cannot be compared; then there are no changes, and that says nothing."""
-    changes: tuple[PortChange, ...] = ()
-    shifts: tuple[StateShift, ...] = ()
-    uncompared: int = 0
-    """Endpoints that either run did not measure, or that only one of them had as portproof's own
-    listener: nothing is said of them."""
-
-    @property
-    def differs(self) -> bool:
-        """Whether something changed."""
-        return bool(self.changes or self.shifts)
-
-
-def compare(before: RunRecord, after: RunRecord) -> Drift:
-    """Give what changed between two runs of the same kind, in the order of addresses and ports.
+    Refused are runs that can say nothing of each other: one is not complete, they looked from
+    different vantages, or nothing was measured in both. `strict` refuses runs that are unlike in
+    anything, or of which one left something unmeasured.
 
     A port that was portproof's own listener in both runs is left out. One that was its own in a
     single run shows nothing of others there: it is a change when someone else has it open in the
-    other run, and uncompared otherwise. A service counts as changed only where it identified itself
-    in both runs.
+    other run, and a gap otherwise. A service counts as changed only where it identified itself
+    in both runs, and both asked for it alike.
     """
-    refused = tuple(_reasons(before, after))
+    unlike = differences(before, after)
+    refused = tuple(refusals(before, after))
     if refused:
-        return Drift(refused=refused)
-    earlier = {(each.host.address, each.transport): each for each in before.hosts}
-    pairs = [(earlier[each.host.address, each.transport], each) for each in after.hosts]
-    shared = [
-        (_of_others(one, before, after), _of_others(two, before, after)) for one, two in pairs
-    ]
-    ours = [change for pair in pairs for change in _ours(pair, before, after)]
-    changes = [change for pair in shared for change in _changes(*pair)]
-    own_twice = [len(_own(two, before) & _own(two, after)) for _, two in pairs]
+        return Drift(refused=refused, differences=unlike)
+    pairs = _Pairs(before, after)
+    found = _Found()
+    for key in pairs.shared:
+        found.take(pairs.pair(key))
+    gaps = (*_asked_once(pairs), *found.gaps)
+    refused = tuple(_too_little(found, unlike, gaps, strict=strict))
+    if refused:
+        return Drift(refused=refused, differences=unlike, gaps=_in_order(gaps))
     return Drift(
-        changes=tuple(sorted([*changes, *ours], key=lambda each: endpoint_order(each.endpoint))),
-        shifts=tuple(shift for pair in shared for shift in _shifts(*pair)),
-        uncompared=sum(_uncompared(*pair) for pair in shared) - sum(own_twice) - len(ours),
+        differences=unlike,
+        changes=tuple(sorted(found.changes, key=lambda each: endpoint_order(each.endpoint))),
+        shifts=tuple(found.shifts),
+        gaps=_in_order(gaps),
+        compared=found.compared,
     )
 
 
-# ---------------------------------------------------------------- may they be compared?
+def _too_little(
+    found: _Found, unlike: Sequence[Difference], gaps: Sequence[Gap], *, strict: bool
+) -> Iterator[str]:
+    if not found.compared and not found.changes and gaps:
+        yield "no port was measured in both runs"
+    if strict:
+        if unlike:
+            yield f"the runs are unlike in {', '.join(each.what for each in unlike)}"
+        held = _UNASKED | {GapReason.OWN_LISTENER}
+        count = sum(len(each.ports) for each in gaps if each.reason not in held)
+        if count:
+            yield f"both runs asked {count:,} endpoints that they did not measure alike"
 
 
-def _reasons(before: RunRecord, after: RunRecord) -> Iterator[str]:
-    for which, run in (("earlier", before), ("later", after)):
-        if run.status is not RunStatus.COMPLETE:
-            yield f"the {which} run is {run.status}: {run.status_reason or 'no reason given'}"
-    one, other = before.plan, after.plan
-    if (one.vantage.id, one.vantage.zone) != (other.vantage.id, other.vantage.zone):
-        places = [f"{each.vantage.id} in {each.vantage.zone}" for each in (one, other)]
-        yield f"the vantages differ: {places[0]}, then {places[1]}"
-    if one.engine != other.engine:
-        yield f"the engines differ: {one.engine}, then {other.engine}"
-    if one.silent_ports != other.silent_ports:
-        yield "the ports that nothing is sent to differ"
-    if _controls(before) != _controls(after):
-        yield "the controls differ"
-    yield from _host_reasons(before, after)
+def _in_order(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    def place(each: Gap) -> tuple[int, int, str, str]:
+        return each.address.version, int(each.address), each.transport, each.reason
+
+    return tuple(sorted(gaps, key=place))
 
 
-def _controls(run: RunRecord) -> frozenset[tuple[str, ...]]:
-    """Give what the controls are; own listeners have another port in each run."""
-    return frozenset(
-        ("own", each.kind, str(each.endpoint.address.version))
-        if each.own
-        else (each.id, each.kind, str(each.endpoint))
-        for each in run.plan.controls
-    )
+# ---------------------------------------------------------------- pairs of hosts
 
 
-def _host_reasons(before: RunRecord, after: RunRecord) -> Iterator[str]:
-    one = {(each.host.address, each.transport): each.host for each in before.hosts}
-    other = {(each.host.address, each.transport): each.host for each in after.hosts}
-    families = [_families(one), _families(other)]
-    if families[0] != families[1]:
-        yield f"the address families differ: {families[0]}, then {families[1]}"
-    for which, missing in (
-        ("earlier", one.keys() - other.keys()),
-        ("later", other.keys() - one.keys()),
+class _Pairs:
+    """The outcomes of two runs by host, in the order of the later run."""
+
+    def __init__(self, before: RunRecord, after: RunRecord) -> None:
+        self.before, self.after = before, after
+        self.earlier, self.later = by_host(before), by_host(after)
+        self.shared = [key for key in self.later if key in self.earlier]
+
+    def pair(self, key: HostKey) -> _Pair:
+        """Give the two outcomes of one host, less what was portproof's own in either run."""
+        one, two = self.earlier[key], self.later[key]
+        return _Pair(
+            before=_Side(one, own_ports(one, self.before), self.before),
+            after=_Side(two, own_ports(two, self.after), self.after),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One host in one run."""
+
+    outcome: HostOutcome
+    own: PortSet
+    """The planned ports that were portproof's own listeners."""
+    run: RunRecord
+
+    @property
+    def plan(self) -> ScanPlan:
+        return self.run.plan
+
+    @property
+    def transport(self) -> Transport:
+        return self.outcome.transport
+
+    @property
+    def asked(self) -> PortSet:
+        return self.outcome.host.ports(self.outcome.transport)
+
+    @property
+    def measured(self) -> PortSet:
+        held = PortSet.empty()
+        for ports in self.outcome.states.values():
+            held = held | ports
+        return held
+
+    def doubtful(self) -> PortSet:
+        return doubtful_ports(self.outcome, self.own)
+
+    def silent(self) -> PortSet:
+        return self.outcome.reasons.get(Reason.NO_RESPONSE, PortSet.empty())
+
+    def reason(self, ports: PortSet) -> str:
+        return reason_of(self.outcome, ports)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    before: _Side
+    after: _Side
+
+    @property
+    def of_others(self) -> PortSet:
+        """The ports that both runs asked, and that were ours in neither."""
+        return (self.before.asked & self.after.asked) - self.before.own - self.after.own
+
+    def gap(self, ports: PortSet, reason: GapReason) -> Iterator[Gap]:
+        if ports:
+            host = self.after.outcome.host
+            yield Gap(
+                address=host.address, transport=self.after.transport, ports=ports, reason=reason
+            )
+
+
+# ---------------------------------------------------------------- what is not compared
+
+
+def _asked_once(pairs: _Pairs) -> Iterator[Gap]:
+    """Give what only one of the runs asked: a port not asked before is not new."""
+    for mine, theirs, reason in (
+        (pairs.earlier, pairs.later, GapReason.EARLIER_ONLY),
+        (pairs.later, pairs.earlier, GapReason.LATER_ONLY),
     ):
-        if missing:
-            yield f"asked in the {which} run only: {_listed(missing)}"
-    changed = {
-        (address, transport)
-        for address, transport in one.keys() & other.keys()
-        if one[address, transport].ports(transport) != other[address, transport].ports(transport)
-    }
-    if changed:
-        yield f"the ports asked differ: {_listed(changed)}"
+        for key, outcome in mine.items():
+            ports = outcome.host.ports(outcome.transport)
+            if key in theirs:
+                ports = ports - theirs[key].host.ports(outcome.transport)
+            if ports:
+                yield Gap(address=key[0], transport=key[1], ports=ports, reason=reason)
 
 
-def _families(hosts: dict[tuple[Address, Transport], PlannedHost]) -> str:
-    held = {"IPv4" if isinstance(address, IPv4Address) else "IPv6" for address, _ in hosts}
-    return " and ".join(sorted(held)) or "none"
+def _unmeasured(pair: _Pair) -> Iterator[Gap]:
+    """Give what both runs asked and one of them, or both, did not measure."""
+    lost_before = pair.of_others - pair.before.measured
+    lost_after = pair.of_others - pair.after.measured
+    yield from pair.gap(lost_before & lost_after, GapReason.UNMEASURED_BOTH)
+    yield from pair.gap(lost_before - lost_after, GapReason.UNMEASURED_BEFORE)
+    yield from pair.gap(lost_after - lost_before, GapReason.UNMEASURED_AFTER)
 
 
-def _listed(hosts: set[tuple[Address, Transport]]) -> str:
-    ordered = sorted(hosts, key=lambda each: (each[0].version, int(each[0]), each[1]))
-    shown = ", ".join(f"{address} ({transport})" for address, transport in ordered[:_NAMED_HOSTS])
-    rest = len(ordered) - _NAMED_HOSTS
-    return f"{shown} and {rest} more" if rest > 0 else shown
+def _unsaid(pair: _Pair, was: PortState, is_now: PortState, ports: PortSet) -> Iterator[Gap]:
+    """Give the ports whose change of state may be the runs' doing, each once."""
+    for doubted, reason in (
+        (_other_engine(pair, was, is_now), GapReason.ENGINE),
+        (_hasty(pair), GapReason.PATIENCE),
+        (_unchecked_open(pair, was, is_now), GapReason.NO_NEGATIVE),
+        (_crowded(pair, was, is_now), GapReason.CROWD),
+    ):
+        held = ports if doubted is None else ports & doubted
+        yield from pair.gap(held, reason)
+        ports = ports - held
 
 
-# ---------------------------------------------------------------- portproof's own listeners
+def _other_engine(pair: _Pair, was: PortState, is_now: PortState) -> PortSet | None:
+    """Give the ports in doubt; None for all of them."""
+    same = pair.before.plan.engine == pair.after.plan.engine
+    doubted = not same and pair.after.transport is Transport.TCP
+    return None if doubted and PortState.OPEN not in (was, is_now) else PortSet.empty()
 
 
-def _own(outcome: HostOutcome, run: RunRecord) -> PortSet:
+def _hasty(pair: _Pair) -> PortSet:
+    held = PortSet.empty()
+    for side, other in ((pair.before, pair.after), (pair.after, pair.before)):
+        if patience(side.plan, side.transport).less_than(patience(other.plan, side.transport)):
+            held = held | (side.silent() - other.silent())
+    return held
+
+
+def _unchecked_open(pair: _Pair, was: PortState, is_now: PortState) -> PortSet | None:
+    address = pair.after.outcome.host.address
+    had, has = (negative_control(side.plan, address) for side in (pair.before, pair.after))
+    doubted = (was is PortState.OPEN and has and not had) or (
+        is_now is PortState.OPEN and had and not has
+    )
+    return None if doubted else PortSet.empty()
+
+
+def _crowded(pair: _Pair, was: PortState, is_now: PortState) -> PortSet:
+    if was is PortState.OPEN:
+        return pair.before.doubtful()
+    return pair.after.doubtful() if is_now is PortState.OPEN else PortSet.empty()
+
+
+# ---------------------------------------------------------------- what changed
+
+
+class _Found:
+    """What the pairs of hosts came to."""
+
+    def __init__(self) -> None:
+        self.changes: list[PortChange] = []
+        self.shifts: list[StateShift] = []
+        self.gaps: list[Gap] = []
+        self.compared = 0
+
+    def take(self, pair: _Pair) -> None:
+        """Hold one host of the earlier run against itself in the later one."""
+        self.gaps += _unmeasured(pair)
+        self._ours(pair)
+        for was, held in pair.before.outcome.states.items():
+            for is_now, holds in pair.after.outcome.states.items():
+                self._take(pair, was, is_now, held & holds & pair.of_others)
+
+    def _take(self, pair: _Pair, was: PortState, is_now: PortState, ports: PortSet) -> None:
+        if was is is_now:
+            self.compared += len(ports)
+            if was is PortState.OPEN:
+                self.changes += _services(pair, ports)
+            return
+        for gap in _unsaid(pair, was, is_now, ports):
+            self.gaps.append(gap)
+            ports = ports - gap.ports
+        self.compared += len(ports)
+        if PortState.OPEN in (was, is_now):
+            self.changes += (_change(pair, was, is_now, port) for port in ports)
+        elif ports:
+            self.shifts.append(_shift(pair, was, is_now, ports))
+
+    def _ours(self, pair: _Pair) -> None:
+        """Take the ports that were ours in one run: a change where someone else has it open."""
+        both = pair.before.asked & pair.after.asked
+        once = (pair.before.own ^ pair.after.own) & both
+        changes = list(_own_changes(pair, once))
+        self.changes += changes
+        told = PortSet.from_iterable(each.endpoint.port for each in changes)
+        self.gaps += pair.gap(once - told, GapReason.OWN_LISTENER)
+
+
+def _own_changes(pair: _Pair, ports: PortSet) -> Iterator[PortChange]:
+    for port in ports:
+        was, is_now = pair.before.outcome.state_of(port), pair.after.outcome.state_of(port)
+        theirs = is_now if port in pair.before.own else was
+        if not (isinstance(was, PortState) and isinstance(is_now, PortState)):
+            continue
+        if theirs is PortState.OPEN:
+            change = _change(pair, was, is_now, port)
+            yield (
+                replace(change, own_before=True, service_before=_OURS)
+                if port in pair.before.own
+                else replace(change, own_after=True, service_after=_OURS)
+            )
+
+
+def _services(pair: _Pair, ports: PortSet) -> Iterator[PortChange]:
+    """Give the open ports on which another service identified itself, where both asked alike."""
+    one, other = pair.before, pair.after
+    by_name = one.outcome.host.name != other.outcome.host.name
+    if by_name or one.run.tool_version != other.run.tool_version:
+        return
+    silent = one.plan.silent_ports ^ other.plan.silent_ports
+    for port in ports - silent:
+        change = _change(pair, PortState.OPEN, PortState.OPEN, port)
+        both = change.service_before and change.service_after
+        if both and change.service_before != change.service_after:
+            yield change
+
+
+def _change(pair: _Pair, was: PortState, is_now: PortState, port: int) -> PortChange:
+    outcome, only = pair.after.outcome, PortSet.of(port)
+    return PortChange(
+        endpoint=Endpoint(outcome.host.address, outcome.transport, port),
+        before=was,
+        after=is_now,
+        reason_before=pair.before.reason(only),
+        reason_after=pair.after.reason(only),
+        service_before=service_text(pair.before.outcome.observation(port)),
+        service_after=service_text(outcome.observation(port)),
+    )
+
+
+def doubtful_ports(outcome: HostOutcome, own: PortSet) -> PortSet:
+    """Give the open ports that nobody can believe in: something may answer for the host (`crowds`).
+
+    `own` are the ports of portproof's own listeners.
+    """
+    opened = outcome.states.get(PortState.OPEN, PortSet.empty()) - own
+    if len(opened) <= MANY_OPEN:
+        return PortSet.empty()
+    return crowd_of(outcome, opened, PortSet.empty()).doubtful
+
+
+def reason_of(outcome: HostOutcome, ports: PortSet) -> str:
+    """Give the reasons behind the states of some ports, `reset, conn-refused`."""
+    held = (reason.value for reason, of in outcome.reasons.items() if of & ports)
+    return ", ".join(sorted(held))
+
+
+def own_ports(outcome: HostOutcome, run: RunRecord) -> PortSet:
     """Give the planned ports of the host that were portproof's own listeners in that run."""
     ours = PortSet.from_iterable(
         each.port
@@ -172,67 +355,8 @@ def _own(outcome: HostOutcome, run: RunRecord) -> PortSet:
     return ours & outcome.host.ports(outcome.transport)
 
 
-def _of_others(outcome: HostOutcome, before: RunRecord, after: RunRecord) -> HostOutcome:
-    """Give what a run saw of the host without the ports that were ours in either run."""
-    ours = _own(outcome, before) | _own(outcome, after)
-    states = {state: ports - ours for state, ports in outcome.states.items()}
-    return replace(outcome, states=states)
-
-
-def _ours(
-    pair: tuple[HostOutcome, HostOutcome], before: RunRecord, after: RunRecord
-) -> Iterator[PortChange]:
-    """Give the ports that were ours in one run, and that someone else has open in the other."""
-    one, two = pair
-    own_before, own_after = _own(one, before), _own(two, after)
-    for port in (own_before | own_after) - (own_before & own_after):
-        was, is_now = one.state_of(port), two.state_of(port)
-        theirs = is_now if port in own_before else was
-        if (
-            isinstance(was, PortState)
-            and isinstance(is_now, PortState)
-            and theirs is PortState.OPEN
-        ):
-            change = _change((one, was), (two, is_now), port)
-            yield (
-                replace(change, own_before=True, service_before=_OURS)
-                if port in own_before
-                else replace(change, own_after=True, service_after=_OURS)
-            )
-
-
-# ---------------------------------------------------------------- what changed?
-
-
-def _changes(before: HostOutcome, after: HostOutcome) -> Iterator[PortChange]:
-    for was, held in before.states.items():
-        for is_now, holds in after.states.items():
-            if PortState.OPEN not in (was, is_now):
-                continue
-            for port in held & holds:
-                change = _change((before, was), (after, is_now), port)
-                if change.before is not change.after or _other_service(change):
-                    yield change
-
-
-def _change(
-    before: tuple[HostOutcome, PortState], after: tuple[HostOutcome, PortState], port: int
-) -> PortChange:
-    return PortChange(
-        endpoint=Endpoint(after[0].host.address, after[0].transport, port),
-        before=before[1],
-        after=after[1],
-        service_before=_service(before[0].observation(port)),
-        service_after=_service(after[0].observation(port)),
-    )
-
-
-def _other_service(change: PortChange) -> bool:
-    both = bool(change.service_before and change.service_after)
-    return both and change.service_before != change.service_after
-
-
-def _service(seen: Observation | None) -> str:
+def service_text(seen: Observation | None) -> str:
+    """Give name and product of the service that identified itself; empty when none did."""
     service = seen.service if seen else None
     name = identity(service)
     if service is None or name is None:
@@ -240,28 +364,14 @@ def _service(seen: Observation | None) -> str:
     return f"{name} {service.product}".strip()
 
 
-def _shifts(before: HostOutcome, after: HostOutcome) -> Iterator[StateShift]:
-    for was, held in before.states.items():
-        for is_now, holds in after.states.items():
-            ports = held & holds
-            if was is not is_now and PortState.OPEN not in (was, is_now) and ports:
-                yield StateShift(
-                    address=after.host.address,
-                    transport=after.transport,
-                    before=was,
-                    after=is_now,
-                    ports=ports,
-                )
-
-
-def _uncompared(before: HostOutcome, after: HostOutcome) -> int:
-    planned = after.host.ports(after.transport)
-    both = _measured(before) & _measured(after)
-    return len(planned - both)
-
-
-def _measured(outcome: HostOutcome) -> PortSet:
-    held = PortSet.empty()
-    for ports in outcome.states.values():
-        held = held | ports
-    return held
+def _shift(pair: _Pair, was: PortState, is_now: PortState, ports: PortSet) -> StateShift:
+    outcome = pair.after.outcome
+    return StateShift(
+        address=outcome.host.address,
+        transport=outcome.transport,
+        before=was,
+        after=is_now,
+        ports=ports,
+        reason_before=pair.before.reason(ports),
+        reason_after=pair.after.reason(ports),
+    )

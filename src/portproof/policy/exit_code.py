@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from portproof.model.endpoint import Transport
@@ -21,19 +22,26 @@ _NO_HOST_THERE: Final = {
 }
 
 
-def exit_code(evaluation: Evaluation, run: RunRecord, fail_on: Severity) -> int:
+def exit_code(
+    evaluation: Evaluation,
+    run: RunRecord,
+    fail_on: Severity,
+    called_false: Collection[str] = (),
+) -> int:
     """Give 0 (clean), 1 (a deviation at or above `fail_on`), or 3, which wins over 1.
 
     3 is an inconclusive or interrupted run, UNKNOWN on something required, or a host or name of
     which nothing was measured though it was asked for: nobody knows. An address of a listed network
     at which no neighbour answers (or nobody answered the discovery that was asked for), while
     others of that network do, is taken for an unused one: the report counts it as not measured, but
-    it is no alarm. A waived deviation does not count.
+    it is no alarm. A waived deviation does not count, nor one whose finding (its fingerprint is in
+    `called_false`) is closed as a false positive.
     """
     unknown = any(each.required for each in evaluation.unknown)
     if not run.conclusive or unknown or _unseen(run):
         return INCONCLUSIVE
-    worst = max((each.severity.rank for each in evaluation.deviations if each.severity), default=-1)
+    counted = (each for each in evaluation.deviations if each.fingerprint not in called_false)
+    worst = max((each.severity.rank for each in counted if each.severity), default=-1)
     return DEVIATES if worst >= fail_on.rank else CLEAN
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
 
-from portproof.model.baseline import BaselineEntry
+from portproof.model.baseline import BaselineEntry, Status
 from portproof.policy.scene import Scene, Sighting
 from portproof.policy.wording import ports_text
 
@@ -54,6 +54,8 @@ def _differences(
 
 def why_void(entry: BaselineEntry, on: date) -> str | None:
     """Say why an entry's approval does not hold on that day; None when it does."""
+    if entry.status is Status.PROPOSED:
+        return "it is proposed, not approved"
     approved, until = entry.approval.approved_on, entry.approval.review_by
     if until is not None and on > until:
         return f"its approval ended with its review date {until.isoformat()}"

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
+from portproof.model.approval import Provenance
 from portproof.model.baseline import (
     Asset,
     Baseline,
     BaselineEntry,
+    BaselineZone,
     Direction,
     Presence,
     SourceLocation,
+    Status,
 )
 from portproof.model.endpoint import Address, Endpoint, Network, Transport
 from portproof.model.finding import HostPorts, Judgement, Subject, Verdict
 from portproof.model.observation import Observation, PortState, Service
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, PlannedHost, RunRecord
+from portproof.model.segmentation import Segmentation
 from portproof.model.vantage import Trust, Vantages, Zone
 from portproof.model.waiver import Waivers
 from portproof.policy.crowds import (
@@ -40,12 +44,12 @@ class Sighting:
 
     outcome: HostOutcome
     asset: Asset | None
-    target_zone: Zone | None
-    """The declared zone the host lies in; None where no zone has its address."""
+    target_zone: BaselineZone | Zone | None
+    """The declared zone the host lies in, the baseline's before the vantages'; None where none has it."""
     about: tuple[BaselineEntry, ...]
-    """Inbound entries that cover the host, of any transport and zone, in force or not."""
+    """Inbound entries that cover the host, of any transport and zone, in force or not, or proposed."""
     entries: tuple[BaselineEntry, ...]
-    """Those of this transport, approved from the vantage's zone, in force or not."""
+    """Those of this transport, approved from the vantage's zone, in force or not; none proposed."""
     approved: PortSet
     """The ports of those in force."""
     crowd: Crowd
@@ -90,6 +94,10 @@ class Scene:
     vantages: Vantages
     at: datetime
     sightings: tuple[Sighting, ...]
+    provenance: Provenance = field(default_factory=Provenance)
+    """Where the entries come from, and who may approve them; empty: nobody looked."""
+    segmentation: Segmentation | None = None
+    """Which zone may reach which; None: there is no policy."""
 
     @property
     def zone(self) -> str:
@@ -159,7 +167,7 @@ def required_here(scene: Scene) -> Iterator[BaselineEntry]:
     """
     return (
         each
-        for each in scene.baseline.entries
+        for each in scene.baseline.approved
         if each.presence is Presence.REQUIRED
         and each.direction is Direction.INBOUND
         and scene.zone in each.zones
@@ -206,7 +214,11 @@ class _Laid(NamedTuple):
 def _sighting(outcome: HostOutcome, about: tuple[BaselineEntry, ...], beside: _Laid) -> Sighting:
     address, zone = outcome.host.address, beside.run.plan.vantage.zone
     entries = tuple(
-        each for each in about if each.transport is outcome.transport and zone in each.zones
+        each
+        for each in about
+        if each.transport is outcome.transport
+        and zone in each.zones
+        and each.status is not Status.PROPOSED
     )
     approved = PortSet.empty()
     for entry in entries:
@@ -223,7 +235,7 @@ def _sighting(outcome: HostOutcome, about: tuple[BaselineEntry, ...], beside: _L
     return Sighting(
         outcome=outcome,
         asset=beside.baseline.asset_of(address, outcome.host.name),
-        target_zone=beside.vantages.zone_of(address),
+        target_zone=beside.baseline.zone_of(address) or beside.vantages.zone_of(address),
         about=about,
         entries=entries,
         approved=approved,

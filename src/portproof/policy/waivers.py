@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from portproof.model.endpoint import Address
 from portproof.model.finding import Evaluation, Judgement, Verdict
@@ -14,6 +15,10 @@ from portproof.policy.wording import instant
 
 Names = Mapping[Address, frozenset[str]]
 """The DNS names that each address was listed under in the run, lower case."""
+
+
+NOTICE_DAYS: Final = (7, 30)
+"""So long before its end an acceptance is announced: once there is time, once there is none left."""
 
 
 class WaiverStatus(StrEnum):
@@ -32,6 +37,10 @@ class WaiverUsage:
     status: WaiverStatus
     matched: int
     """0: unused."""
+    end: datetime
+    """When it first stops accepting one of these findings: `expires`, or earlier by severity."""
+    notice_days: int | None
+    """30 or 7, when it is in force and ends within so many days; None otherwise."""
 
 
 def apply_waivers(
@@ -46,15 +55,39 @@ def apply_waivers(
         if judged.verdict is not Verdict.DEVIATES:
             yield judged
             continue
-        covering = [each for each in waivers.waivers if covers(each, judged, names)]
-        held = next((each for each in covering if each.in_force(at)), None)
-        ended = next((each for each in covering if each.expires <= at), None)
+        covering = [
+            (each, waivers.end(each, judged.severity))
+            for each in waivers.waivers
+            if covers(each, judged, names)
+        ]
+        held = next((each for each in covering if each[0].begins <= at < each[1]), None)
+        over = next((each for each in covering if each[1] <= at), None)
         if held is not None:
-            yield _waived(judged, held)
-        elif ended is not None:
-            yield _expired(judged, ended)
+            yield _waived(judged, *held)
+        elif over is not None:
+            yield _expired(judged, *over)
         else:
             yield judged
+
+
+def ended(waivers: Waivers, judged: Judgement, at: datetime) -> str:
+    """Say why the waiver of a waived finding does not accept it at an instant; empty: it does.
+
+    The document may have changed since the finding was judged.
+    """
+    held = next((each for each in waivers.waivers if each.id == judged.waiver_id), None)
+    if held is None:
+        return "is not in the document any more"
+    end = waivers.end(held, judged.severity)
+    return f"ended {instant(end)}" if end <= at else ""
+
+
+def notice_days(end: datetime, at: datetime) -> int | None:
+    """Give 7 or 30 when something that still holds ends within so many days; None otherwise."""
+    left = end - at
+    if left <= timedelta():
+        return None
+    return next((days for days in NOTICE_DAYS if left <= timedelta(days=days)), None)
 
 
 def waiver_usage(waivers: Waivers, evaluation: Evaluation) -> tuple[WaiverUsage, ...]:
@@ -65,14 +98,24 @@ def waiver_usage(waivers: Waivers, evaluation: Evaluation) -> tuple[WaiverUsage,
     listed too: they are what a review of waivers looks for.
     """
     deviating = (*evaluation.waived, *evaluation.deviations)
-    return tuple(
-        WaiverUsage(
-            waiver=each,
-            status=_status(each, evaluation.at),
-            matched=sum(_acceptance(each) in judged.because for judged in deviating),
-        )
-        for each in waivers.waivers
+    return tuple(_usage(each, waivers, deviating, evaluation.at) for each in waivers.waivers)
+
+
+def at_instant(waiver: Waiver, usages: Sequence[WaiverUsage], at: datetime) -> WaiverUsage:
+    """Give a waiver as of an instant, covering what several evaluations together saw it cover."""
+    end = min((each.end for each in usages), default=waiver.expires)
+    return WaiverUsage(
+        waiver=waiver,
+        status=_status(waiver, at),
+        matched=sum(each.matched for each in usages),
+        end=end,
+        notice_days=notice_days(end, at) if waiver.begins <= at else None,
     )
+
+
+def accepts(waiver_id: str, because: str) -> bool:
+    """Whether the sentence of a judgement or an event says that the waiver accepts it."""
+    return _accepts(waiver_id) in because
 
 
 def covers(waiver: Waiver, judged: Judgement, names: Names) -> bool:
@@ -103,24 +146,39 @@ def _covers_host(waiver: Waiver, judged: Judgement, names: Names) -> bool:
     return bool(names.get(address, frozenset()) & {each.lower() for each in waiver.names})
 
 
-def _waived(judged: Judgement, waiver: Waiver) -> Judgement:
+def _waived(judged: Judgement, waiver: Waiver, end: datetime) -> Judgement:
     return replace(
         judged,
         verdict=Verdict.WAIVED,
-        because=f"{judged.because} {_acceptance(waiver)}",
+        because=f"{judged.because} {_accepts(waiver.id)} {instant(end)}.",
         waiver_id=waiver.id,
     )
 
 
-def _acceptance(waiver: Waiver) -> str:
-    """Give the sentence by which a judgement names a waiver that accepts it, merged or not."""
-    return f"Waiver {waiver.id} accepts it until {instant(waiver.expires)}."
+def _accepts(waiver_id: str) -> str:
+    """Give the words by which a judgement names a waiver that accepts it, merged or not."""
+    return f"Waiver {waiver_id} accepts it until"
 
 
-def _expired(judged: Judgement, waiver: Waiver) -> Judgement:
+def _expired(judged: Judgement, waiver: Waiver, end: datetime) -> Judgement:
     facts = dict.fromkeys([*judged.facts, "exception_expired"])
-    since = f"Waiver {waiver.id} accepted it until {instant(waiver.expires)}, and has ended."
+    since = f"Waiver {waiver.id} accepted it until {instant(end)}, and has ended."
     return replace(judged, because=f"{judged.because} {since}", facts=tuple(facts))
+
+
+def _usage(
+    waiver: Waiver, waivers: Waivers, deviating: Sequence[Judgement], at: datetime
+) -> WaiverUsage:
+    covered = [each for each in deviating if accepts(waiver.id, each.because)]
+    ends = [waivers.end(waiver, each.severity) for each in covered]
+    end = min(ends, default=waiver.expires)
+    return WaiverUsage(
+        waiver=waiver,
+        status=_status(waiver, at),
+        matched=len(covered),
+        end=end,
+        notice_days=notice_days(end, at) if waiver.begins <= at else None,
+    )
 
 
 def _status(waiver: Waiver, at: datetime) -> WaiverStatus:

@@ -11,10 +11,16 @@ it out, and where it leaves something out for room it says how much, and where t
                          │    └── figures: exposure + heatmap, timeline, bars  (on svg)
                          ├── sarif, junit, jsonl    text for CI and pipes
                          └── terminal               tables for `rich`
+    Matrix ──────────────── segmentation_page (its own page), _json, _terminal; words in _words
     RunRecord ──────┬────── run_record              the same for a scan that nobody judged yet
                     └────── nmap_xml, nmap_grep, nmap_normal   for nmap's readers: what they share is
                             in nmap_hosts (with how a gap is written there) and nmap_run; `files`
                             writes them whole or not at all
+    Fault ────────────────── faults          what is wrong with a document, for CI and editors
+    DiffDocument ─────────── diff_text, _json, _markdown (pull_request bounds and tames Markdown)
+    PlanDocument ─────────── plan_text, _json, _markdown, _sarif
+    ReconcileDocument ────── reconcile_text, _json, _markdown
+    Baseline ─────────────── effective       its entries as they hold, and where each part stands
 
 Reading order: `neutral` (strangers' text made harmless), `wording` (numbers in words), `page`, then
 the format you came for. Templates and style sheets are data, in `reports/`.

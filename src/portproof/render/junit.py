@@ -40,10 +40,19 @@ def _case(finding: FindingInfo) -> ET.Element:
     case = ET.Element(
         "testcase", _safe({"classname": finding.rule, "name": f"{subject}: {finding.title}"})
     )
-    waived = f"waiver {finding.waiver}: " if finding.verdict == "WAIVED" else ""
-    outcome = {"message": f"{waived}{finding.because}", "type": finding.severity or finding.verdict}
+    called_false = finding.closed_by == "false-positive"
+    accepted = f"waiver {finding.waiver}: " if finding.verdict == "WAIVED" else ""
+    accepted = "closed as a false positive: " if called_false else accepted
+    outcome = {
+        "message": f"{accepted}{finding.because}",
+        "type": finding.severity or finding.verdict,
+    }
     # What this run did not look at again is no failure of this run, nor is it fine: it is skipped.
-    tag = "skipped" if finding.carried_over else _OUTCOME.get(finding.verdict, "error")
+    tag = (
+        "skipped"
+        if finding.carried_over or called_false
+        else _OUTCOME.get(finding.verdict, "error")
+    )
     element = ET.SubElement(case, tag, _safe(outcome))
     if finding.action:
         element.text = visible(

@@ -222,9 +222,19 @@ def _service(service: Service | None, port: int, transport: Transport) -> Servic
     )
 
 
+_UP: Final = (
+    Reason.HANDSHAKE,
+    Reason.RESET,
+    Reason.CONN_REFUSED,
+    Reason.UDP_RESPONSE,
+    Reason.PROXY_CONNECTED,
+)
+"""What comes from the host itself."""
+
+
 def _why_up(outcomes: Sequence[HostOutcome]) -> str:
     """Give the reason of an answer that the host itself gave; nmap's `user-set` when it gave none."""
-    for reason in (Reason.HANDSHAKE, Reason.RESET, Reason.CONN_REFUSED, Reason.UDP_RESPONSE):
+    for reason in _UP:
         if any(each.reasons.get(reason) for each in outcomes):
             return reason
     return _USER_SET

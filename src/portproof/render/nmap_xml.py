@@ -69,7 +69,9 @@ def _head(record: RunRecord, command: str) -> Iterator[str]:
     for transport in Transport:
         ports = planned_ports(record, transport)
         if ports:
-            kind = record.plan.engine if transport is Transport.TCP else "udp"
+            # nmap's word for what a proxy does for us, too.
+            engine = "syn" if record.plan.engine == "syn" else "connect"
+            kind = engine if transport is Transport.TCP else "udp"
             yield _tag(
                 "scaninfo",
                 type=kind,

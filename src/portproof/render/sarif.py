@@ -90,8 +90,9 @@ def _result(finding: FindingInfo, rule_index: int, fallback: str) -> dict[str, A
     if finding.carried_over:
         # It stands from an earlier run and was not measured again: no result of this one.
         result |= {"kind": "open", "level": "none", "baselineState": "unchanged"}
-    if finding.verdict == "WAIVED":
-        justification = f"waiver {finding.waiver}"
+    if finding.verdict == "WAIVED" or finding.closed_by == "false-positive":
+        waived = f"waiver {finding.waiver}"
+        justification = waived if finding.verdict == "WAIVED" else "closed as a false positive"
         result["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": justification}
         ]

@@ -62,8 +62,10 @@ def summary_panel(document: EvidenceDocument) -> Panel:
         _counted("judgements", verdicts, otherwise="none"),
         Text(f"measured: {measured} endpoints, from {_plain(document.vantage.id)}"),
         *((Text(_plain(document.run.carried_over)),) if document.run.carried_over else ()),
+        *_ending(document),
         *_lossy(document.coverage),
         *_unwitnessed(document.witnesses),
+        *((Text(f"approvals: {_plain(summary.approvals)}"),) if summary.approvals else ()),
     ]
     title = Text(f" portproof: {_plain(document.report.scope)} ")
     return Panel(Group(*lines), title=title, title_align="left", box=box.ROUNDED, expand=False)
@@ -77,6 +79,15 @@ def _standing(findings: Sequence[FindingInfo]) -> tuple[Text, ...]:
     waived = sum(each.verdict == Verdict.WAIVED for each in held)
     told = f"{thousands(len(held))}, {thousands(waived)} of them waived" if waived else len(held)
     return (Text(f"standing from earlier runs: {told} (not measured again)"),)
+
+
+def _ending(document: EvidenceDocument) -> tuple[Text, ...]:
+    """Name the waivers, and count the approvals, that end within 30 days; nothing when none does."""
+    waivers = [f"{_plain(each.id)} {each.notice}" for each in document.waivers if each.notice]
+    entries = sum("ends within" in each.notice for each in document.register)
+    told = [f"waiver {each}" for each in waivers]
+    told += [f"{thousands(entries)} of the approvals end within 30 days"] if entries else []
+    return tuple(map(Text, told))
 
 
 def _lossy(coverage: Sequence[CoverageInfo]) -> tuple[Text, ...]:
@@ -102,7 +113,12 @@ def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
     if finding.verdict == Verdict.UNKNOWN:
         because = _plain(finding.because)
         what = because if because.startswith(what) else f"{what} ({because})"
+    what += _governed(finding)
     status = finding.status or ("required" if finding.required else "not required")
+    if finding.closed_by:
+        status = f"{status} by {finding.closed_by}"
+    if finding.overdue:
+        status = f"{status}, overdue"
     if finding.carried_over:
         status = f"{status}, not measured again"
     return (
@@ -111,6 +127,18 @@ def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
         Text(what),
         Text(_plain(status)),
     )
+
+
+def _governed(finding: FindingInfo) -> str:
+    """Name the entry that governs a finding, or the nearest one, with its line and last commit."""
+    blame = finding.blame
+    if blame is None:
+        return ""
+    told = [f"{'nearest ' if finding.nearest else ''}entry {blame.entry} at {blame.location}"]
+    if blame.commit:
+        told.append(f"last touched by {blame.commit} of {blame.date[:10]}, {blame.author}")
+    told += [each for each in (blame.note, finding.nearest) if each]
+    return "\n" + _plain("; ".join(told))
 
 
 def _where(finding: FindingInfo) -> str:

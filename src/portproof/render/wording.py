@@ -24,6 +24,7 @@ _FAULTS: Final[dict[str, str]] = {
     LocalFault.LOSSY_PATH: "silence on a path that loses too much to tell",
     LocalFault.HOST_TIMEOUT: "the time granted for the host was over",
     LocalFault.LOST_WORKER: "the scanning process ended too early",
+    LocalFault.PROXY_CANNOT_TELL: "the proxy had no connection to it, which tells nothing",
 }
 _SHORT: Final = 8
 """Hex digits shown at each end of a shortened digest, as section 0 of the report asks."""

@@ -41,6 +41,11 @@ sockets (`datagrams`: by the batch) and the rates (`pace`), `udp_talk` finds the
 hears the answers, `udp_outcomes` accounts for them. Hosts that ration their ICMP errors are asked in
 `udp_rounds`, as fast as their `bucket` lets them answer.
 
+`relay` is the TCP engine of a vantage on which nothing of ours runs: a proxy opens the connections
+(`relay_dial`: its word on one of them, `relay_tunnel`: the way there, by SOCKS5 or ssh). Read
+`relay_dial` for what a proxy cannot tell. `relay_controls` asks the controls the same way,
+`relay_talk` holds the conversations, `relay_phase` puts them into a run.
+
 A run may continue another: `handover` says what is left of an order, notes through `drawn` what was
 drawn of it, and keeps that in checkpoints for the case that this process is killed.
 
@@ -53,6 +58,8 @@ Asked by several of them: `routing` (the kernel's tables: is an address ours, is
 `limits` (descriptors and local ports to be had), `family` (an address's socket family), `last_ack`
 (a handshake's last word, held back), `raw` (what is kept of an exchange, as it came). Beside the engines, each alone:
 
+* `sink`: our own listener beyond a boundary; `sink_words`: what is said to it; `sink_scanner`: a
+  scanner that says it over UDP, for egress checks;
 * `machine`: what this machine lets a scan do, for `doctor`;
 * `neighbourhood`: routers and resolvers of this machine, as proposals for controls;
 * `resolver`: names to addresses, as the system resolves them;

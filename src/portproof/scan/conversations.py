@@ -84,14 +84,19 @@ class Conversations:
             sock.close()
             raise
         conversation = Conversation(sock, talk, on_end, timeout_s=timeout_s)
+        self._admit(conversation, timeout_s)
+        if endpoint.port in self._ephemeral:
+            self._suspect.add(conversation)
+        return conversation
+
+    def _admit(self, conversation: Conversation, timeout_s: float) -> None:
+        """Take a conversation in whose socket is watched, with a deadline for its connection."""
+        descriptor = conversation.sock.fileno()
         self._by_descriptor[descriptor] = conversation
         self._descriptor_of[conversation] = descriptor
         conversation.deadline = self._clock() + timeout_s
         self._deadlines.put(conversation, conversation.deadline)
         conversation.looked_at = conversation.deadline
-        if endpoint.port in self._ephemeral:
-            self._suspect.add(conversation)
-        return conversation
 
     def attend(self, longest_s: float) -> None:
         """Wait for the peers, at most `longest_s`, and let every conversation go on that can."""

@@ -33,6 +33,8 @@ from portproof.scan.fold import OutcomeFold, Wanted
 from portproof.scan.handover import AHEAD_S, Handover
 from portproof.scan.judgement import Judgement
 from portproof.scan.raw import RawRecord, record_of
+from portproof.scan.relay_controls import RelayControls
+from portproof.scan.relay_tunnel import Tunnel
 from portproof.scan.routing import Routes
 from portproof.scan.witness import ANSWERED, WitnessBook
 
@@ -58,6 +60,8 @@ class Place:
     wanted: Wanted
     processes: int | None = None
     """How many send the TCP probes; None: as many as the sweep is worth."""
+    tunnel: Tunnel | None = None
+    """The proxy that opens the connections; None: they leave from here."""
 
 
 class Desk:
@@ -89,21 +93,12 @@ class Desk:
         self.meanwhile: list[Callable[[], None]] = []
         """What a phase wants done each time that silence is settled."""
         self.fold = OutcomeFold(plan.hosts, place.wanted, self.started)
-        self.book = WitnessBook(plan.hosts, plan.controls, Routes(), plan.timing)
+        routes = (lambda _address: None) if place.tunnel else Routes()
+        self.book = WitnessBook(plan.hosts, plan.controls, routes, plan.timing)
         self.judgement = Judgement(plan.hosts, self.book, plan.timing, self._released)
         self.pace = PathPace()
         """What the controls say of the path: the share of the rates that it bears."""
-        self.controls = ControlRound(
-            controls=plan.controls,
-            listeners=place.listeners,
-            timing=plan.timing,
-            clock=place.monotonic,
-            began=self.began,
-            sampled=self._sampled,
-            not_asked=self._not_asked,
-            loss=self.judgement.loss,
-            pace=self.pace,
-        )
+        self.controls = self._controls()
         self.handover = Handover(plan, carried)
         self._asked_to_stop = stop
         self._told: set[Endpoint] = set()
@@ -118,6 +113,29 @@ class Desk:
         self._done: Callable[[], int] = lambda: 0
         self._total = 0
         self._phase_began = self._next_settle = self._next_progress = self.began
+
+    def _controls(self) -> ControlRound | RelayControls:
+        plan, place = self.plan, self.place
+        if place.tunnel is not None:
+            return RelayControls(
+                controls=plan.controls,
+                tunnel=place.tunnel,
+                timing=plan.timing,
+                clock=place.monotonic,
+                began=self.began,
+                sampled=self._sampled,
+            )
+        return ControlRound(
+            controls=plan.controls,
+            listeners=place.listeners,
+            timing=plan.timing,
+            clock=place.monotonic,
+            began=self.began,
+            sampled=self._sampled,
+            not_asked=self._not_asked,
+            loss=self.judgement.loss,
+            pace=self.pace,
+        )
 
     def left_of(self, order: Order, transport: Transport) -> Order:
         """Give what this run has to ask of the order of its plan: all, unless it continues another."""

@@ -15,18 +15,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from portproof.contracts import Clock, ScanListener, StopSignal
-from portproof.errors import AuthorisationError
+from portproof.errors import AuthorisationError, RelayError
 from portproof.model.authorisation import Authorisation
 from portproof.model.carried import Carried
 from portproof.model.endpoint import Address, Transport
 from portproof.model.ports import PortSet
 from portproof.model.scan import Control, PlannedHost, Rates, RunRecord, ScanPlan
+from portproof.model.way import Way
 from portproof.plan.authorise import require_in_force
 from portproof.scan import controls
 from portproof.scan.campaign import Campaign
 from portproof.scan.connect import Monotonic
 from portproof.scan.desk import Place
 from portproof.scan.fold import Wanted
+from portproof.scan.relay_tunnel import Tunnel
 from portproof.scan.routing import is_own
 
 
@@ -45,10 +47,12 @@ class Executor:
         wanted: Wanted = _nothing,
         monotonic: Monotonic = time.monotonic,
         processes: int | None = None,
+        way: Way | None = None,
     ) -> None:
         """Bind the executor; `wanted` says which ports keep an observation even when not open.
 
-        `processes` send the TCP probes; None: as many as the sweep is worth.
+        `processes` send the TCP probes; None: as many as the sweep is worth. `way` is the proxy that
+        they go through; None: they leave from here.
         """
         self._authorisation = authorisation
         self._clock = clock
@@ -56,10 +60,22 @@ class Executor:
         self._wanted = wanted
         self._processes = processes
         self._listeners: tuple[socket.socket, ...] = ()
+        self._way = way
+        self._tunnel: Tunnel | None = None
 
     @contextmanager
     def own_controls(self, addresses: Sequence[Address]) -> Iterator[tuple[Control, ...]]:
-        """Open portproof's own control listeners for those of the addresses that are this machine's."""
+        """Open portproof's own control listeners for those of the addresses that are this machine's.
+
+        Behind a proxy no address is this machine's; its tunnel is what is open then.
+
+        Raises:
+            RelayError: the proxy or jump host cannot be used.
+        """
+        if self._way is not None:
+            with Tunnel(self._way) as self._tunnel:
+                yield ()
+            return
         with controls.own_controls(addresses) as (own, listeners):
             self._listeners = listeners
             try:
@@ -85,6 +101,7 @@ class Executor:
         """
         held = require_in_force(self._authorisation, self._clock.now())
         require_covered(plan, held)
+        require_way(plan, self._way)
         place = Place(
             clock=self._clock,
             monotonic=self._monotonic,
@@ -93,8 +110,20 @@ class Executor:
             valid_until=held.valid_until,
             wanted=self._wanted,
             processes=self._processes,
+            tunnel=self._tunnel,
         )
         return Campaign(plan, place, listener, stop, carried=carried).carry_out()
+
+
+def require_way(plan: ScanPlan, way: Way | None) -> None:
+    """Let a plan through if it names the proxy that this vantage goes through, or none.
+
+    Raises:
+        RelayError: it was made for another way.
+    """
+    if plan.through != way:
+        planned, here = (str(each) if each else "no proxy" for each in (plan.through, way))
+        raise RelayError(f"run {plan.run_id} was planned through {planned}, and here is {here}")
 
 
 def require_covered(plan: ScanPlan, authorisation: Authorisation) -> None:

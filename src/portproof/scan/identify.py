@@ -29,7 +29,14 @@ from portproof.scan.limits import fit_connections
 from portproof.scan.raw import RawRecord
 from portproof.scan.turnstile import Turnstile
 
-__all__ = ["MOST_VISITS", "Identified", "IdentifyRequest", "identify"]
+__all__ = [
+    "MOST_VISITS",
+    "Identified",
+    "IdentifyRequest",
+    "Setting",
+    "identify",
+    "identify_in",
+]
 
 _MOST_TRIES: Final = 5
 _TRY_AGAIN_S: Final = 0.2
@@ -64,6 +71,17 @@ class Identified:
         return self.service is not None or (self.connected and not self.starved)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Under which limits ports are asked, and who opens the connections."""
+
+    timing: Timing
+    max_connections: int
+    per_host: int
+    switchboard: Callable[[Callable[[], float]], Conversations] = Conversations
+    """Makes what holds the conversations, from a clock in monotonic seconds."""
+
+
 def identify(
     requests: Sequence[IdentifyRequest],
     *,
@@ -79,16 +97,28 @@ def identify(
     get no result; none gets one when there is no descriptor left to wait with. What `on_result`
     raises ends the whole and is passed on.
     """
-    capacity = fit_connections(max_connections)
+    setting = Setting(timing=timing, max_connections=max_connections, per_host=per_host)
+    identify_in(setting, requests, stop=stop, on_result=on_result)
+
+
+def identify_in(
+    setting: Setting,
+    requests: Sequence[IdentifyRequest],
+    *,
+    stop: Callable[[], bool],
+    on_result: Callable[[Identified], None],
+) -> None:
+    """Do what `identify` does, over the connections of the setting."""
+    capacity = fit_connections(setting.max_connections)
     try:
-        conversations = Conversations(time.monotonic)
+        conversations = setting.switchboard(time.monotonic)
     except OSError as fault:
         if fault.errno in TRANSIENT_ERRNOS:
             return
         raise
     try:
-        timeout_s = timing.dialogue_timeout_ms / 1_000
-        turnstile: Turnstile[_Caller] = Turnstile(at_once=capacity, per_group=per_host)
+        timeout_s = setting.timing.dialogue_timeout_ms / 1_000
+        turnstile: Turnstile[_Caller] = Turnstile(at_once=capacity, per_group=setting.per_host)
         _Identification(conversations, turnstile, timeout_s, on_result).carry_out(requests, stop)
     finally:
         conversations.close()

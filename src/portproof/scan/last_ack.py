@@ -18,4 +18,5 @@ def hold_back(sock: socket.SocketType) -> None:
 
 def let_go(sock: socket.SocketType) -> None:
     """Send it now, unless something said has carried it: the server may have to speak first."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    if sock.family != socket.AF_UNIX:  # the way to a proxy on this machine, which has none
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

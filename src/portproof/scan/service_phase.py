@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.observation import PortState
+from portproof.scan.conversations import Conversations
 from portproof.scan.crowded import Crowded
 from portproof.scan.desk import Desk
-from portproof.scan.identify import Identified, IdentifyRequest, identify
+from portproof.scan.identify import Identified, IdentifyRequest, Setting, identify_in
 from portproof.scan.limits import fit_connections
+from portproof.scan.relay_phase import relayed
 
 
 def identify_services(desk: Desk) -> None:
@@ -57,14 +59,14 @@ def _ask(
     desk: Desk, requests: Sequence[IdentifyRequest], took: Callable[[Identified], None]
 ) -> None:
     if requests and not desk.stop():
-        identify(
-            requests,
+        tunnel, most = desk.place.tunnel, desk.place.rates.max_connections
+        setting = Setting(
             timing=desk.plan.timing,
-            max_connections=fit_connections(desk.place.rates.max_connections),
+            max_connections=fit_connections(min(most, tunnel.way.at_once) if tunnel else most),
             per_host=desk.place.rates.per_host_connections,
-            stop=desk.tick_and_stop,
-            on_result=took,
+            switchboard=relayed(tunnel) if tunnel else Conversations,
         )
+        identify_in(setting, requests, stop=desk.tick_and_stop, on_result=took)
 
 
 def _took_service(desk: Desk, host: int, result: Identified) -> None:

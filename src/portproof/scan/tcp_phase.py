@@ -11,6 +11,7 @@ from portproof.scan.classify import IcmpError
 from portproof.scan.connect import Conditions
 from portproof.scan.desk import Desk
 from portproof.scan.raw import refusal
+from portproof.scan.relay_phase import relay_tcp
 from portproof.scan.shards import ShardedConnectSweep, processes_for
 from portproof.scan.syn import SynSweep
 
@@ -20,6 +21,9 @@ def sweep_tcp(desk: Desk) -> None:
     plan = desk.plan
     order = desk.left_of(ProbeOrder(desk.asked, Transport.TCP, plan.seed), Transport.TCP)
     place, addresses = desk.place, Addresses(plan.hosts)
+    if place.tunnel is not None:
+        relay_tcp(desk, order, place.tunnel)
+        return
     processes = place.processes or processes_for(len(order), place.rates)
     engine = SynSweep if plan.engine == "syn" else ShardedConnectSweep
     sweep = engine(addresses, order, desk.took, conditions_of(desk), processes=processes)

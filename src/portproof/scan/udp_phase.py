@@ -12,6 +12,7 @@ from portproof.probes import for_port
 from portproof.scan.addresses import Addresses
 from portproof.scan.conditions import Conditions
 from portproof.scan.desk import Desk
+from portproof.scan.relay_phase import leave_out_udp
 from portproof.scan.udp import UdpSweep
 from portproof.scan.udp_replies import Asking, UdpAnswer
 
@@ -20,6 +21,9 @@ def ask_udp(desk: Desk) -> None:
     """Ask every UDP endpoint of the plan that a probe is registered for."""
     plan = desk.plan
     order = desk.left_of(ProbeOrder(desk.asked, Transport.UDP, plan.seed), Transport.UDP)
+    if desk.place.tunnel is not None:
+        leave_out_udp(desk, order)
+        return
     sweep = UdpSweep(
         Addresses(plan.hosts),
         order,

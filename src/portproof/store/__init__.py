@@ -10,10 +10,12 @@
 
     sql         `SqlStore`, `open_store`: the contract, one short method each
     runs        a run begins, ends, is interrupted, is read back
+    imports     a run from elsewhere, in one transaction
     journal     what a running scan has acknowledged
     recovery    a run whose process died, from its journal and its last checkpoint
     intervals   from when to when measurements showed one state
-    findings    events, and the findings they make
+    findings    events, what people do among them, and the findings they make
+    targets     fetches of target sources, and the targets they make
     log         leaves, frontier, blobs
     records     plans, outcomes, judgements as documents
     codec       values of the model as JSON and back

@@ -1,6 +1,6 @@
 """Findings: events are appended, the finding itself is what they have made of it.
 
-An event never changes. `policy.lifecycle.after` is the whole projection: the finding before, one
+An event never changes. `policy.lifecycle_projection.after` is the whole projection: the finding before, one
 event, the finding after. It can be replayed from the log at any time, and gives the same rows.
 """
 
@@ -19,15 +19,18 @@ from portproof.errors import StoreError
 from portproof.evidence.canonical import Json, canonical
 from portproof.evidence.leaf import LeafKind
 from portproof.model.finding import (
+    Actor,
+    ClosedBy,
     Finding,
     FindingEvent,
     FindingEventKind,
     FindingStatus,
+    IdentitySource,
     Judgement,
     Severity,
     Verdict,
 )
-from portproof.policy.lifecycle import after
+from portproof.policy.lifecycle_projection import after
 from portproof.store.codec import decode, encode, instant_from, instant_text
 from portproof.store.log import LogWriter, get_blob, put_blob
 from portproof.store.records import judgements_document, judgements_from
@@ -36,6 +39,10 @@ from portproof.store.tables import METADATA
 FINDING: Final[Table] = METADATA.tables["finding"]
 EVENT: Final[Table] = METADATA.tables["finding_event"]
 EVALUATION: Final[Table] = METADATA.tables["evaluation"]
+
+_ALWAYS: Final = ("finding", "kind", "at", "run_id", "severity", "because")
+_SOMETIMES: Final = ("actor", "actor_source", "value", "digest", "closed_by")
+"""What some events have: a leaf of before schema 0003 has the six above alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,32 @@ def append_events(session: Session, evaluated: Evaluated) -> None:
         session.connection().execute(insert(EVENT), event_rows)
 
 
+def append_actions(session: Session, actions: Sequence[FindingEvent]) -> None:
+    """Append what a person did to findings, each a leaf, dated by itself; all or nothing.
+
+    Raises:
+        StoreError: there is no such finding, or its state does not allow it.
+    """
+    known = {each.fingerprint: each for each in read_findings(session)}
+    changed: dict[str, Finding] = {}
+    log = LogWriter(session)
+    for event in actions:
+        name = event.finding
+        if name not in known:
+            raise StoreError(f"the store holds no finding {name}")
+        changed[name] = _after(changed.get(name, known[name]), event, None)
+    rows = [_appended(log, each, instant_text(each.at)) for each in actions]
+    log.flush()
+    _write_findings(session, changed.values())
+    if rows:
+        session.connection().execute(insert(EVENT), rows)
+
+
+def read_events_of(session: Session, kind: FindingEventKind) -> list[FindingEvent]:
+    """Give the events of one kind, of all findings, in the order in which they were appended."""
+    return _events(session, EVENT.c.kind == kind.value)
+
+
 def read_findings(session: Session) -> list[Finding]:
     """Give every finding, those first seen first."""
     rows = session.execute(select(FINDING).order_by(FINDING.c.first_seen, FINDING.c.fingerprint))
@@ -106,17 +139,24 @@ def read_events(session: Session, fingerprint: str) -> list[FindingEvent]:
 
 
 def _events(session: Session, which: ColumnElement[bool]) -> list[FindingEvent]:
-    return [
-        FindingEvent(
-            finding=row.finding,
-            kind=FindingEventKind(row.kind),
-            at=instant_from(row.at),
-            run_id=row.run_id,
-            severity=Severity(row.severity),
-            because=row.because,
-        )
-        for row in session.execute(select(EVENT).where(which).order_by(EVENT.c.seq))
-    ]
+    rows = session.execute(select(EVENT).where(which).order_by(EVENT.c.seq))
+    return [_event_from(row) for row in rows]
+
+
+def _event_from(row: Any) -> FindingEvent:
+    source = row.actor_source
+    return FindingEvent(
+        finding=row.finding,
+        kind=FindingEventKind(row.kind),
+        at=instant_from(row.at),
+        run_id=row.run_id,
+        severity=Severity(row.severity),
+        because=row.because,
+        actor=Actor(name=row.actor, source=IdentitySource(source)) if source else None,
+        value=row.value or "",
+        digest=row.digest or "",
+        closed_by=ClosedBy(row.closed_by) if row.closed_by else None,
+    )
 
 
 def _before(end: int | None) -> ColumnElement[bool]:
@@ -124,8 +164,9 @@ def _before(end: int | None) -> ColumnElement[bool]:
 
 
 def event_body(row: Mapping[str, Any]) -> dict[str, Json]:
-    """Give what the leaf of an event says, from its row."""
-    return {name: row[name] for name in ("finding", "kind", "at", "run_id", "severity", "because")}
+    """Give what the leaf of an event says, from its row: what it does not have is left out."""
+    always = {name: row[name] for name in _ALWAYS}
+    return always | {name: row[name] for name in _SOMETIMES if row[name] is not None}
 
 
 def evaluation_body(row: Mapping[str, Any]) -> dict[str, Json]:
@@ -145,6 +186,11 @@ def _appended(log: LogWriter, event: FindingEvent, at: str) -> dict[str, Any]:
         "run_id": event.run_id,
         "severity": event.severity.value,
         "because": event.because,
+        "actor": event.actor.name if event.actor else None,
+        "actor_source": event.actor.source.value if event.actor else None,
+        "value": event.value or None,
+        "digest": event.digest or None,
+        "closed_by": event.closed_by.value if event.closed_by else None,
     }
     return {"seq": log.append(LeafKind.FINDING_EVENT, at, event_body(row)), **row}
 
@@ -165,15 +211,20 @@ def _after(finding: Finding | None, event: FindingEvent, judgement: Judgement | 
     try:
         return after(finding, event, judgement)
     except ValueError as fault:
-        raise StoreError(
-            f"an event of run {event.run_id} contradicts the store: {fault}"
-        ) from fault
+        what = "that was done" if event.actor else f"of run {event.run_id}"
+        raise StoreError(f"an event {what} contradicts the store: {fault}") from fault
 
 
 def _deviating(judgements: Iterable[Judgement]) -> dict[str, Judgement]:
     """Give the judgements that a finding is made of, by its fingerprint."""
     wanted = (Verdict.DEVIATES, Verdict.WAIVED)
     return {each.fingerprint: each for each in judgements if each.verdict in wanted}
+
+
+def read_judgements(session: Session, run_id: str) -> tuple[Judgement, ...]:
+    """Give the judgements of a run's last judging; empty when it was never judged."""
+    digest = _last_judged(session, run_id)
+    return judgements_from(get_blob(session, digest)) if digest else ()
 
 
 def _last_judged(session: Session, run_id: str) -> str | None:
@@ -206,6 +257,11 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
         "resolved_at": instant_text(finding.resolved_at) if finding.resolved_at else None,
         "run_id": finding.run_id,
         "judgement": canonical(encode(Judgement, finding.judgement)),
+        "closed_by": finding.closed_by.value if finding.closed_by else None,
+        "assigned_to": finding.assigned_to or None,
+        "ticket": finding.ticket or None,
+        "claimed_at": instant_text(finding.claimed_at) if finding.claimed_at else None,
+        "changed_at": instant_text(finding.changed_at) if finding.changed_at else None,
     }
 
 
@@ -220,4 +276,9 @@ def _finding_from(row: Any) -> Finding:
         reopened=row.reopened,
         resolved_at=instant_from(row.resolved_at) if row.resolved_at else None,
         run_id=row.run_id,
+        closed_by=ClosedBy(row.closed_by) if row.closed_by else None,
+        assigned_to=row.assigned_to or "",
+        ticket=row.ticket or "",
+        claimed_at=instant_from(row.claimed_at) if row.claimed_at else None,
+        changed_at=instant_from(row.changed_at) if row.changed_at else None,
     )

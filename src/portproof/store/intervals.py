@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -94,16 +95,27 @@ def read_intervals(
         rows = session.execute(select(INTERVAL).where(of_host)).all()
         found += [row for row in rows if (row.address, row.transport, row.port) in names]
     found.sort(key=lambda row: (row.first_seen, row.id))
+    return [_told(names[row.address, row.transport, row.port], row) for row in found]
+
+
+def read_since(session: Session, since: datetime, *, vantage: str) -> list[IntervalInfo]:
+    """Give every interval of a vantage that was still seen at that instant or later, oldest first."""
+    lasting = (INTERVAL.c.vantage == vantage) & (INTERVAL.c.last_seen >= instant_text(since))
+    query = select(INTERVAL).where(lasting).order_by(INTERVAL.c.first_seen, INTERVAL.c.id)
     return [
-        IntervalInfo(
-            endpoint=names[row.address, row.transport, row.port],
-            state=row.state,
-            first_seen=row.first_seen,
-            last_seen=row.last_seen,
-            runs=row.runs,
-        )
-        for row in found
+        _told(str(Endpoint(ip_address(row.address), Transport(row.transport), row.port)), row)
+        for row in session.execute(query)
     ]
+
+
+def _told(endpoint: str, row: Any) -> IntervalInfo:
+    return IntervalInfo(
+        endpoint=endpoint,
+        state=row.state,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        runs=row.runs,
+    )
 
 
 def _key_of(endpoint: Endpoint) -> _Key:

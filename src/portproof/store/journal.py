@@ -127,6 +127,11 @@ class RunJournal:
         _insert(session, self.run_id, kind, body)
 
 
+def write_batch(session: Session, run_id: str, batch: OutcomeBatch) -> None:
+    """Keep outcomes within a transaction that is under way."""
+    _insert(session, run_id, EntryKind.BATCH, pack(batch))
+
+
 def take_over(session: Session, plan: ScanPlan, carried: Carried) -> None:
     """Keep what a run takes over from the one that it continues.
 

@@ -25,8 +25,8 @@ CARRIED_SCHEMA: Final = "portproof.carried/1"
 
 
 def plan_document(plan: ScanPlan) -> Json:
-    """Give the document of a plan; what it continues is written only where it continues a run."""
-    without = ("continues",) if plan.continues is None else ()
+    """Give the document of a plan; what it continues, and goes through, only where it does."""
+    without = [name for name in ("continues", "through") if getattr(plan, name) is None]
     return {"schema": PLAN_SCHEMA, "plan": encode_fields(ScanPlan, plan, without=without)}
 
 

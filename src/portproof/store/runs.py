@@ -36,9 +36,14 @@ RUN: Final[Table] = METADATA.tables["run"]
 
 
 def begin(
-    session: Session, plan: ScanPlan, started: datetime, carried: Carried | None = None
+    session: Session,
+    plan: ScanPlan,
+    started: datetime,
+    carried: Carried | None = None,
+    *,
+    said: Mapping[str, Json] | None = None,
 ) -> None:
-    """Record that a run began, and what it takes over.
+    """Record that a run began, and what it takes over; `said` is what its leaf says beside that.
 
     Raises:
         StoreError: a run with this id is there already.
@@ -61,6 +66,7 @@ def begin(
         "authorisation": plan.authorisation.digest,
         "hosts": len(plan.hosts),
         "tool_version": __version__,
+        **(said or {}),
     }
     seq = log.append(LeafKind.RUN_BEGUN, row["started"], body)
     log.flush()

@@ -17,9 +17,9 @@ from portproof.evidence.leaf import LeafKind
 from portproof.model.carried import Carried
 from portproof.model.endpoint import Endpoint
 from portproof.model.evidence import IntervalInfo
-from portproof.model.finding import Finding, FindingEvent, Judgement
+from portproof.model.finding import Finding, FindingEvent, FindingEventKind, Judgement
 from portproof.model.scan import RunRecord, ScanPlan
-from portproof.store import findings, intervals, runs
+from portproof.store import findings, imports, intervals, runs
 from portproof.store.codec import instant_text
 from portproof.store.database import Database, check_place, path_of
 from portproof.store.journal import RunJournal
@@ -27,6 +27,7 @@ from portproof.store.lock import RunLock
 from portproof.store.log import LogWriter, blob_size, get_blob, read_head
 from portproof.store.schema import NO_SCHEMA, check_schema, migrate, revision_of
 from portproof.store.tables import METADATA
+from portproof.usecases.elsewhere import Origin, PackedRun
 
 REFUSAL: Final[Table] = METADATA.tables["refusal"]
 
@@ -153,10 +154,35 @@ class SqlStore:
         with self.database.reading() as session:
             return runs.outcome_digest(session, run_id)
 
+    def judgements(self, run_id: str) -> Sequence[Judgement]:
+        """Give what a run was judged to show when it was judged last; empty when it never was."""
+        with self.database.reading() as session:
+            return findings.read_judgements(session, run_id)
+
     def intervals(self, endpoints: Sequence[Endpoint], *, vantage: str) -> Sequence[IntervalInfo]:
         """Give the state intervals of those endpoints, oldest first."""
         with self.database.reading() as session:
             return intervals.read_intervals(session, endpoints, vantage=vantage)
+
+    def intervals_since(self, since: datetime, *, vantage: str) -> Sequence[IntervalInfo]:
+        """Give every state interval of the vantage that was still seen then or later, oldest first."""
+        with self.database.reading() as session:
+            return intervals.read_since(session, since, vantage=vantage)
+
+    def pack_of(self, run_id: str) -> str | None:
+        """Give the digest of the pack a run came in; empty: it was made here; None: no such run."""
+        with self.database.reading() as session:
+            return imports.pack_of(session, run_id)
+
+    def import_run(self, packed: PackedRun, origin: Origin) -> str:
+        """Keep a run from elsewhere, all or nothing; gives the digest of its outcome.
+
+        Raises:
+            StoreError: the run is there already, or cannot be kept.
+            EvidenceError: it contradicts itself, or cites evidence that it does not bring.
+        """
+        with self.database.writing() as session:
+            return imports.take_in(session, packed, origin)
 
     # ------------------------------------------------------------ findings
 
@@ -183,6 +209,22 @@ class SqlStore:
             runs.require_run(session, run_id)
             evaluated = findings.Evaluated(run_id, tuple(events), judgements, at)
             findings.append_events(session, evaluated)
+
+    def events_of(self, kind: FindingEventKind) -> Sequence[FindingEvent]:
+        """Give the events of one kind, of all findings, oldest first."""
+        with self.database.reading() as session:
+            return findings.read_events_of(session, kind)
+
+    def append_actions(self, actions: Sequence[FindingEvent]) -> None:
+        """Append what a person did to findings, each a leaf of the log; all or nothing.
+
+        It needs no run lock: a scan may be under way.
+
+        Raises:
+            StoreError: there is no such finding, its state does not allow it, or it cannot be kept.
+        """
+        with self.database.writing() as session:
+            findings.append_actions(session, actions)
 
     def record_refusal(self, code: str, subject: str, problem: str, at: datetime) -> None:
         """Keep that a scan was refused; it is a leaf of the log."""

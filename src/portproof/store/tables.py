@@ -3,8 +3,9 @@
 Three kinds of table, told apart by what may happen to a row:
 
 * **append-only** (triggers refuse UPDATE and DELETE): `leaf`, `blob`, `finding_event`,
-  `evaluation`, `refusal`;
-* **projections** of those, updated as they grow: `frontier`, `run`, `finding`, `state_interval`;
+  `evaluation`, `refusal`, `source_fetch`;
+* **projections** of those, updated as they grow: `frontier`, `run`, `finding`, `state_interval`,
+  `target`;
 * **scratch**: `journal_entry`, what a run acknowledged so far, gone when the run is recorded.
 
 Portable types only, so that the same tables serve PostgreSQL: text, integers, bytes. Times are
@@ -28,7 +29,7 @@ METADATA = MetaData(
     }
 )
 
-APPEND_ONLY = ("leaf", "blob", "finding_event", "evaluation", "refusal")
+APPEND_ONLY = ("leaf", "blob", "finding_event", "evaluation", "refusal", "source_fetch")
 """Tables whose rows the database itself refuses to change or delete."""
 
 
@@ -146,6 +147,11 @@ class FindingRow(_Row, table=True):
     run_id: str
     judgement: bytes
     """Canonical JSON of the judgement that deviated last."""
+    closed_by: str | None = None
+    assigned_to: str | None = None
+    ticket: str | None = None
+    claimed_at: str | None = None
+    changed_at: str | None = None
 
 
 class FindingEventRow(_Row, table=True):
@@ -162,6 +168,12 @@ class FindingEventRow(_Row, table=True):
     run_id: str = Field(foreign_key="run.run_id")
     severity: str
     because: str
+    actor: str | None = None
+    """Who did it; None: the run."""
+    actor_source: str | None = None
+    value: str | None = None
+    digest: str | None = None
+    closed_by: str | None = None
 
 
 class EvaluationRow(_Row, table=True):
@@ -190,3 +202,33 @@ class RefusalRow(_Row, table=True):
     code: str
     subject: str
     problem: str
+
+
+class SourceFetchRow(_Row, table=True):
+    """One asking of a target source, and what became of it."""
+
+    __tablename__ = "source_fetch"
+
+    seq: int = Field(
+        primary_key=True, foreign_key="leaf.seq", sa_column_kwargs={"autoincrement": False}
+    )
+    source: str = Field(index=True)
+    at: str
+    outcome: str
+    because: str
+    listed: int
+    digest: str = Field(foreign_key="blob.digest")
+    """The targets as they were listed, and what changed."""
+
+
+class TargetRow(_Row, table=True):
+    """One target of one source as the fetches have made it."""
+
+    __tablename__ = "target"
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    retired_at: str | None = None
+    """None while it is listed."""
+    body: bytes
+    """Canonical JSON of the target with its dates."""

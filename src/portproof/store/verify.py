@@ -33,6 +33,7 @@ from portproof.store.log import BLOB, LEAF, get_blob, read_frontier
 from portproof.store.records import evidence_of
 from portproof.store.runs import RUN, begun_body, ended_body
 from portproof.store.sql import REFUSAL, SqlStore
+from portproof.store.targets import FETCH, fetch_body
 
 _AT_ONCE: Final = 1000
 
@@ -126,6 +127,7 @@ _RECORDS: Final[tuple[tuple[Table, str, Callable[[Mapping[str, Any]], dict[str, 
     (EVALUATION, "seq", evaluation_body),
     (EVENT, "seq", event_body),
     (REFUSAL, "seq", _refusal_body),
+    (FETCH, "seq", fetch_body),
 )
 
 
@@ -153,6 +155,8 @@ def _named(session: Session) -> Iterator[tuple[str, str]]:
                     yield f"run {row['run_id']}", each
     for row in _rows(session, EVALUATION):
         yield f"evaluation of leaf {row['seq']}", row["judgements_digest"]
+    for row in _rows(session, FETCH):
+        yield f"source fetch of leaf {row['seq']}", row["digest"]
 
 
 def _finding_problems(session: Session) -> Iterator[str]:

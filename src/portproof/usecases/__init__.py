@@ -6,17 +6,29 @@
 
     scan      plan, authorise, probe, keep               → RunRecord
     resume    go on with an interrupted run              → RunRecord of a run that continues it
+    import_pack  a run that a vantage has packed          → kept here like any other
+    elsewhere    the contracts of runs from elsewhere
     check     judge a stored run against the documents   → CheckResult (findings move on)
+    approve   a reviewed set of entries, before it is signed
+    entry_history  what each version of an entry changed
     describe  everything a report prints                 → EvidenceDocument
+    findings  list them, tell the life of one            → Standing, Life
+    finding_actions  acknowledge, assign, claim a fix …  → events
+    waivers   what is accepted, how it is used, its end  → Acceptances
     probe     one endpoint, now                          → observations
     doctor    what this machine can do                   → Diagnoses, each with its remedy
+    sources   ask where targets are listed, keep it, choose what a scan asks
     source_sheet  where our probes come from, for those who watch the IDS
     whose_probe   was it one of our runs?
     init      the first documents of a new user
+    segmentation  which zone reaches which: stored runs of a window → Matrix, and its history
+    segmentation_trial  what a segmentation test has to ask, and to ask again
+    egress    what an egress check has to ask of our own sink
     demo      a small truth, and whether the evidence says exactly that
+    diff      a run against another, the approved state, a period → DiffDocument (diff_document)
+    baseline_plan  what a changed baseline would do      → PlanDocument
+    reconcile a run against what listens and what is let through  → ReconcileDocument
     inputs    what the others are given
-
-`diff` needs no sentence of its own: it is `policy.drift.compare` on two stored runs.
 
 Use cases know the contracts (`contracts.py`) and the pure core; which store, scanner or renderer
 they talk to is decided in `bootstrap`.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from portproof.model.approval import Provenance
 from portproof.model.authorisation import Authorisation
 from portproof.model.baseline import Baseline
+from portproof.model.deadlines import Deadlines
 from portproof.model.rule import FactDefinitions, Framework, ServiceRules
+from portproof.model.segmentation import Segmentation
 from portproof.model.vantage import Vantages
 from portproof.model.waiver import Waivers
+from portproof.policy.evaluate import Criteria
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,23 @@ class Documents:
     rules: ServiceRules
     facts: FactDefinitions
     frameworks: tuple[Framework, ...]
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    provenance: Provenance = field(default_factory=Provenance)
+    """Where the baseline's entries come from; empty where nobody looked."""
+    segmentation: Segmentation | None = None
+    """Which zone may reach which; None where no policy is named."""
+
+    @property
+    def criteria(self) -> Criteria:
+        """The documents among them that a run is judged by."""
+        return Criteria(
+            baseline=self.baseline,
+            waivers=self.waivers,
+            rules=self.rules,
+            vantages=self.vantages,
+            provenance=self.provenance,
+            segmentation=self.segmentation,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

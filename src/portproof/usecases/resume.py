@@ -56,7 +56,8 @@ def resume(
 def _chosen(store: Store, run_id: str | None) -> str:
     """Give the run to go on with, if it is one that somebody may go on with."""
     if run_id is None:
-        found = next((each for each in store.runs() if _can_go_on(each)), None)
+        could = (each for each in store.runs() if _can_go_on(each))
+        found = next((each for each in could if not store.pack_of(each.id)), None)
         if found is None:
             raise StoreError("no interrupted run is left to go on with; `portproof runs` lists all")
         return found.id
@@ -70,6 +71,11 @@ def _chosen(store: Store, run_id: str | None) -> str:
     if named.continued_by is not None:
         raise StoreError(
             f"run {run_id} was continued already, by run {named.continued_by}: name that one"
+        )
+    if store.pack_of(run_id):
+        raise StoreError(
+            f"run {run_id} came in a pack from vantage {named.vantage}: nothing here can go on with"
+            " it from there; scan anew at that vantage"
         )
     return run_id
 

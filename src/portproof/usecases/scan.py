@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from portproof.contracts import Clock, Progress, Resolver, ScanListener, Scanner, StopSignal, Store
+from portproof.contracts import (
+    Clock,
+    Progress,
+    Resolver,
+    ScanListener,
+    Scanner,
+    StopSignal,
+    Store,
+)
 from portproof.errors import AuthorisationError
 from portproof.model.authorisation import Authorisation
 from portproof.model.batch import OutcomeBatch
@@ -25,23 +33,32 @@ from portproof.plan.build import (
     names_to_resolve,
 )
 from portproof.plan.forecast import Forecast, forecast
+from portproof.plan.relay import require_controls
+from portproof.usecases.elsewhere import RunKeeper
 
 _SEED_BITS = 64
 _RUN_ID_BYTES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanServices:
-    """What a scan needs of the world."""
+class RunServices:
+    """What one run needs of the world; `store` may be a vantage's that keeps this run alone."""
 
     clock: Clock
     resolver: Resolver
     scanner: Scanner
+    store: RunKeeper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanServices(RunServices):
+    """The same at home, where all runs are kept."""
+
     store: Store
 
 
 def scan(
-    services: ScanServices,
+    services: RunServices,
     request: PlanRequest,
     authorisation: Authorisation | None,
     *,
@@ -61,7 +78,7 @@ def scan(
 
 
 def keep_run(
-    services: ScanServices,
+    services: RunServices,
     plan: ScanPlan,
     *,
     watcher: ScanListener,
@@ -77,7 +94,7 @@ def keep_run(
 
 @contextmanager
 def planned(
-    services: ScanServices, request: PlanRequest, authorisation: Authorisation | None
+    services: RunServices, request: PlanRequest, authorisation: Authorisation | None
 ) -> Iterator[ScanPlan]:
     """Give the plan of a run; portproof's own control listeners are open inside the `with` block.
 
@@ -96,7 +113,7 @@ def planned(
 
 
 def preview(
-    services: ScanServices, request: PlanRequest, authorisation: Authorisation | None
+    services: RunServices, request: PlanRequest, authorisation: Authorisation | None
 ) -> Forecast:
     """Say what `scan` would send, at once whatever the size; sends no probe.
 
@@ -111,18 +128,19 @@ def preview(
 
 
 def _authorised_layout(
-    services: ScanServices, request: PlanRequest, authorisation: Authorisation | None
+    services: RunServices, request: PlanRequest, authorisation: Authorisation | None
 ) -> tuple[Layout, Authorisation]:
     now = services.clock.now()
     with _refusals_kept(services, now):
         held = admit(request, authorisation, now)
         resolutions = _resolve(services, names_to_resolve(request))
         layout = lay_out(request, authorisation=held, resolutions=resolutions, at=now)
+        require_controls(request.through, layout.addresses, held.controls)
     return layout, held
 
 
 @contextmanager
-def _refusals_kept(services: ScanServices, at: datetime) -> Iterator[None]:
+def _refusals_kept(services: RunServices, at: datetime) -> Iterator[None]:
     """Keep a refusal in the store before it is raised."""
     try:
         yield
@@ -131,7 +149,7 @@ def _refusals_kept(services: ScanServices, at: datetime) -> Iterator[None]:
         raise
 
 
-def _resolve(services: ScanServices, names: Sequence[str]) -> tuple[Resolution, ...]:
+def _resolve(services: RunServices, names: Sequence[str]) -> tuple[Resolution, ...]:
     """Resolve each name, both families; failure is recorded, not raised (the run goes on)."""
     found = []
     for name in names:

@@ -1,6 +1,6 @@
 """`approval-missing`: a baseline entry lacks what an assessor asks for (PCI DSS v4.0.1 §1.2.5).
 
-Judged on the document, once per entry, whatever the run saw.
+Judged on the document, once per entry, whatever the run saw. A proposed entry has no approval yet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RULE: Final = "approval-missing"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one deviation per entry that lacks a field."""
-    for entry in scene.baseline.entries:
+    for entry in scene.baseline.approved:
         lacking = _lacking(entry)
         if lacking:
             yield Judgement(

@@ -9,6 +9,7 @@ from portproof.model.finding import Severity, Verdict
 from portproof.model.observation import LocalFault
 from portproof.model.scan import RunStatus
 from portproof.usecases.describe.case import Case, carried_over
+from portproof.usecases.describe.provenance import approvals_summary
 from portproof.usecases.describe.wording import counted, instant
 
 
@@ -46,6 +47,7 @@ def summary(case: Case) -> Summary:
         by_verdict={each.value: verdicts[each] for each in Verdict},
         planned=sum(each.planned for each in case.run.coverage),
         measured=sum(each.measured for each in case.run.coverage),
+        approvals=approvals_summary(case),
     )
 
 

@@ -83,7 +83,7 @@ def method_info(case: Case) -> MethodInfo:
     """Give how the run was carried out."""
     plan = case.run.plan
     return MethodInfo(
-        engine=plan.engine,
+        engine=plan.engine if plan.through is None else f"{plan.engine}, through {plan.through}",
         tcp_ports=ports_text(_union(host.tcp for host in plan.hosts)),
         udp_ports=ports_text(_union(host.udp for host in plan.hosts)),
         timeout_ms=plan.timing.timeout_ms,
@@ -115,7 +115,7 @@ def vantage_info(case: Case) -> VantageInfo:
         location=vantage.location,
         public_addresses=tuple(map(str, vantage.public_addresses)),
         software=f"portproof {run.tool_version}",
-        privileges="connect" if run.plan.engine == "connect" else "raw socket",
+        privileges="raw socket" if run.plan.engine == "syn" else "connect",
         clock_source=run.clock.source,
         clock_synchronised=_CLOCK_WORDS[run.clock.synchronised],
         clock_detail=run.clock.detail,

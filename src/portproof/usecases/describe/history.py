@@ -27,11 +27,15 @@ def compared_with(case: Case) -> tuple[str, str]:
     earlier = case.earlier.plan.run_id
     if case.drift.refused:
         return "", f"Run {earlier} is not comparable: {'; '.join(case.drift.refused)}."
+    notes = []
+    if case.drift.differences:
+        unlike = ", ".join(each.what for each in case.drift.differences)
+        notes.append(f"The runs are unlike in: {unlike}.")
     if case.drift.uncompared:
         told = counted(case.drift.uncompared, "endpoint")
-        why = "Not measured in one of the two runs, or portproof's own listener in one"
-        return earlier, f"{why}, so not compared: {told}."
-    return earlier, ""
+        why = "Not asked or not measured alike in both runs, or portproof's own listener in one"
+        notes.append(f"{why}, so not compared: {told}.")
+    return earlier, " ".join(notes)
 
 
 def change_infos(case: Case) -> tuple[ChangeInfo, ...]:
@@ -105,7 +109,10 @@ def document_infos(case: Case) -> tuple[DocumentInfo, ...]:
             digest=run.plan.authorisation.digest,
         ),
         DocumentInfo(
-            kind="baseline", name=held.baseline.file, version="", digest=held.baseline.digest
+            kind="baseline",
+            name=held.baseline.file,
+            version=f"environment {held.baseline.environment}" if held.baseline.environment else "",
+            digest=held.baseline.digest,
         ),
         DocumentInfo(kind="waivers", name="waivers", version="", digest=held.waivers.digest),
         DocumentInfo(kind="vantages", name="vantages", version="", digest=held.vantages.digest),

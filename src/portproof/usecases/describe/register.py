@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from portproof.model.baseline import BaselineEntry, Direction
 from portproof.model.evidence import EntryInfo, WaiverInfo
 from portproof.model.observation import PortState
 from portproof.model.ports import PortSet
 from portproof.model.waiver import Waiver
+from portproof.policy.approval_usage import approval_usage
 from portproof.policy.waivers import WaiverUsage, waiver_usage
 from portproof.usecases.describe.case import Case
+from portproof.usecases.describe.provenance import blame_info, standing_in
 from portproof.usecases.describe.wording import counted, day, instant, place, ports_text
 
 
 def entry_infos(case: Case) -> tuple[EntryInfo, ...]:
-    """Give every entry of the baseline, in its order (PCI DSS v4.0.1 §1.2.5)."""
-    return tuple(_entry_info(case, each) for each in case.documents.baseline.entries)
+    """Give every approved entry of the baseline, in its order (PCI DSS v4.0.1 §1.2.5)."""
+    baseline, at = case.documents.baseline, case.run.finished
+    notices = {each.entry.id: each.notice for each in approval_usage(baseline, (case.run,), at)}
+    return tuple(
+        replace(_entry_info(case, each), notice=notices.get(each.id, ""))
+        for each in baseline.approved
+    )
 
 
 def waiver_infos(case: Case) -> tuple[WaiverInfo, ...]:
@@ -24,6 +33,7 @@ def waiver_infos(case: Case) -> tuple[WaiverInfo, ...]:
 
 def _entry_info(case: Case, entry: BaselineEntry) -> EntryInfo:
     approval, mitigation = entry.approval, entry.mitigation
+    held = standing_in(case, entry)
     return EntryInfo(
         id=entry.id,
         hosts=", ".join(entry.hosts_text),
@@ -43,7 +53,11 @@ def _entry_info(case: Case, entry: BaselineEntry) -> EntryInfo:
         mitigation_check=mitigation.checked_by if mitigation else "",
         requester=approval.requester,
         approver=approval.approver,
-        approval_level="self-declared" if approval.approver else "none",
+        approval_level=held.level,
+        approval_evidence=held.told,
+        approvals=len(held.counted),
+        approvals_needed=held.needed,
+        blame=blame_info(case, entry.id),
         approved_on=day(approval.approved_on),
         review_by=day(approval.review_by),
         ticket=approval.ticket,
@@ -88,6 +102,8 @@ def _waiver_info(usage: WaiverUsage) -> WaiverInfo:
         status=usage.status,
         matched=usage.matched,
         ticket=waiver.ticket,
+        notice=f"ends within {usage.notice_days} days" if usage.notice_days else "",
+        holds_until=instant(usage.end),
     )
 
 

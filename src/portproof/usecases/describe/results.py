@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from portproof.compliance.targets import target_date
 from portproof.model.compliance import AssertedFact, ControlResult, ControlWord, FrameworkResult
 from portproof.model.evidence import (
     ControlResultInfo,
@@ -16,7 +15,9 @@ from portproof.model.evidence import (
     SeverityStepInfo,
 )
 from portproof.model.finding import Finding, FindingEvent, Judgement, Severity
+from portproof.policy.due import due_date, is_overdue
 from portproof.usecases.describe.case import Case, carried_over
+from portproof.usecases.describe.provenance import blame_info
 from portproof.usecases.describe.wording import instant, place
 
 _NOT_AGAIN = "Not judged again in this run (outside its coverage, or it could not be measured)."
@@ -95,22 +96,34 @@ def _finding_info(case: Case, judged: Judgement, because: str | None = None) -> 
         times_seen=life.times_seen if life else 0,
         reopened=life.reopened if life else 0,
         events=tuple(map(_event, case.events.get(judged.fingerprint, ()))),
-        target_date=_target(judged, life),
+        target_date=_target(case, judged, life),
+        overdue=_overdue(case, life),
+        ticket=life.ticket if life else "",
+        closed_by=(life.closed_by or "") if life else "",
         location=place(judged.location),
         required=judged.required,
+        blame=blame_info(case, judged.entry_id),
     )
 
 
 def _event(event: FindingEvent) -> str:
-    return f"{instant(event.at)} {event.kind} (run {event.run_id})"
+    if event.actor is None:
+        return f"{instant(event.at)} {event.kind} (run {event.run_id})"
+    told = ": ".join(each for each in (event.value, event.because) if each)
+    return f"{instant(event.at)} {event.kind} by {event.actor}: {told}"
 
 
-def _target(judged: Judgement, life: Finding | None) -> str:
-    """Count the default target from the first sighting; empty without a severity or a finding."""
+def _target(case: Case, judged: Judgement, life: Finding | None) -> str:
+    """Count the target from the first sighting; empty without a severity or a finding."""
     if judged.severity is None or life is None:
         return ""
-    due = target_date(judged.severity, life.first_seen.date(), judged.facts)
+    first_seen = life.first_seen.date()
+    due = due_date(judged.severity, first_seen, judged.facts, case.documents.deadlines)
     return due.isoformat() if due else ""
+
+
+def _overdue(case: Case, life: Finding | None) -> bool:
+    return life is not None and is_overdue(life, case.documents.deadlines, case.issued_at)
 
 
 def _by_word(result: FrameworkResult) -> dict[str, int]:

@@ -1,0 +1,13 @@
+"""A reconciliation as JSON: the document as it is, ASCII only, keys in the order of its type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from portproof.model.reconcile import ReconcileDocument
+
+
+def reconcile_json(document: ReconcileDocument) -> str:
+    """Write the document; `schema` comes first."""
+    return json.dumps({"schema": document.schema} | asdict(document), indent=2)
