@@ -57,8 +57,18 @@ _OF_OBSERVATION: Final = frozenset(
     }
 )
 DECIDED: Final = _OF_DOCUMENTS | _OF_THE_RUN | _OF_OBSERVATION
-"""Every fact this version looks for. The others are never denied, whatever their needs: nobody
-compares baseline versions yet, tries weak TLS versions, or reads banners for internal addresses."""
+"""Every fact this version looks for completely. The others are never denied, whatever their needs."""
+_SHOWN_ONLY: Final = frozenset(
+    {
+        "baseline_change_untracked",  # an entry that was removed is not judged
+        "inventory_unseen",
+        "scope_drift",
+        "segmentation_open",  # one run is one side of one boundary
+        "tls_weak",  # one handshake shows the best version of both, not every one that is on
+        "unknown_asset",
+    }
+)
+"""Facts that a run may show, while none can show that there is nothing of the kind."""
 
 RUN_DEPENDENT: Final = _OF_OBSERVATION | {"scan_incomplete", "scan_interference"}
 """Facts that only a conclusive run can settle."""
@@ -103,6 +113,8 @@ class Facts:
         missing = sorted(set(definition.needs if definition else ()) - self.available)
         if missing:
             return f"needs {', '.join(missing)}"
+        if fact in _SHOWN_ONLY:
+            return "not seen, and one run cannot show that there is none"
         return "not looked for by this version"
 
 

@@ -204,6 +204,12 @@ class Provenance:
     statements: tuple[str, ...] = ()
     """What limits all of it, one sentence each: a shallow clone, a list without a signature."""
 
+    def untold_of(self, entry_id: str) -> str:
+        """Say why git cannot tell of one entry; empty where it can, or where `statements` say so."""
+        trace = self.traces.get(entry_id)
+        untold = trace.untold if trace else ""
+        return "" if any(untold in each for each in self.statements) else untold
+
 
 def content_of(entry: BaselineEntry, scope: str) -> dict[str, object]:
     """Give the canonical content of an entry: plain values, equal for equal meaning.

@@ -81,7 +81,7 @@ def standing(
     people = People(provenance.approvers)
     trace = provenance.traces.get(entry.id)
     counted: dict[str, Counted] = {}
-    refused = [trace.untold] if trace and trace.untold else []
+    refused = [each for each in (provenance.untold_of(entry.id),) if each]
     for claim in _by_time(trace, at):
         problem = refusal(claim, entry, provenance, zones)
         if problem:

@@ -24,7 +24,8 @@ def blame_info(case: Case, entry_id: str) -> BlameInfo | None:
     entry = case.documents.baseline.entry(entry_id) if entry_id else None
     if entry is None:
         return None
-    trace = case.documents.provenance.traces.get(entry_id)
+    provenance = case.documents.provenance
+    trace = provenance.traces.get(entry_id)
     touched = trace.touched if trace else None
     note = "changed since, and not committed" if trace and trace.uncommitted and touched else ""
     return BlameInfo(
@@ -33,7 +34,7 @@ def blame_info(case: Case, entry_id: str) -> BlameInfo | None:
         commit=touched.short if touched else "",
         author=f"{touched.author} <{touched.email}>" if touched else "",
         date=instant(touched.at) if touched else "",
-        note=note or ("" if touched or trace is None else trace.untold),
+        note=note or ("" if touched else provenance.untold_of(entry_id)),
     )
 
 
