@@ -17,6 +17,7 @@ SUBCOMMANDS = {
     "show": "Show entries as they hold in an environment, and where each part stands.",
     "approve": "Approve a reviewed set of entries with one signature.",
     "history": "List every version of an entry: who, when, why, ticket.",
+    "register": "Print the list of approved services (CSV, Markdown, HTML).",
     "plan": "Say what a changed baseline would do, before it is merged.",
 }
 

@@ -25,6 +25,7 @@ Reading order::
     settings      what the configuration file says
     evidence      `evidence.json`, the source of truth of every report
     drift         what changed between runs      drift_document  as `diff` tells it
+    register      the approved services as people read them
     change_plan   what a changed baseline would do
     reconcile     listeners, firewall rules, and how they agree with a run
 

@@ -138,6 +138,11 @@ class Cell:
     """When the latest conclusive run from the source zone finished; None without one."""
 
     @property
+    def crossed(self) -> int:
+        """How many endpoints lie on paths that the policy forbids."""
+        return sum(len(each.ports) for each in self.paths)
+
+    @property
     def complete(self) -> bool:
         """Whether the test lacks nothing: only such a one resets a due-date clock."""
         return self.tested_at is not None and not self.gaps

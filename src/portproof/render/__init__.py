@@ -21,9 +21,10 @@ it out, and where it leaves something out for room it says how much, and where t
     PlanDocument ─────────── plan_text, _json, _markdown, _sarif
     ReconcileDocument ────── reconcile_text, _json, _markdown
     Baseline ─────────────── effective       its entries as they hold, and where each part stands
+    Register ─────────────── register_list   CSV, Markdown, HTML
 
 Reading order: `neutral` (strangers' text made harmless), `wording` (numbers in words), `page`, then
-the format you came for. Templates and style sheets are data, in `reports/`.
+the format you came for; `standalone` draws the pages that are none of a report. Templates and style sheets are data, in `reports/`.
 
 The hardest decision: HTML and PDF are the same template, `reports/report.html.j2`, with two style
 sheets and two sets of limits. Two templates would drift apart, and an auditor who holds both must

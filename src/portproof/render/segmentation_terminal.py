@@ -49,7 +49,7 @@ def matrix_table(matrix: Matrix) -> Table:
             Text(MARKS[cell.state], style=style),
             Text(alive),
             Text(asked),
-            Text(f"{sum(len(each.ports) for each in cell.paths):,}"),
+            Text(f"{cell.crossed:,}"),
         )
     return table
 
@@ -88,7 +88,7 @@ def history_table(moments: Sequence[tuple[str, str, bool, Cell]]) -> Table:
             Text(MARKS[cell.state]),
             Text(f"{len(cell.alive)} of {len(cell.targets)}"),
             Text(f"{cell.endpoints:,}"),
-            Text(f"{sum(len(each.ports) for each in cell.paths):,}"),
+            Text(f"{cell.crossed:,}"),
         )
     return table
 

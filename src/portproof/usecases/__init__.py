@@ -27,6 +27,7 @@
     demo      a small truth, and whether the evidence says exactly that
     diff      a run against another, the approved state, a period → DiffDocument (diff_document)
     baseline_plan  what a changed baseline would do      → PlanDocument
+    register  every approved service, who approved it, how that is known  → Register
     reconcile a run against what listens and what is let through  → ReconcileDocument
     inputs    what the others are given
 
