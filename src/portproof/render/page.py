@@ -7,17 +7,14 @@ error, so that a misspelt field can never print as an empty, innocent cell.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
 
-from portproof.errors import RenderError
 from portproof.model.compliance import ControlWord
 from portproof.model.evidence import EvidenceDocument, EvidenceItem
 from portproof.model.finding import Severity, Verdict
@@ -27,9 +24,17 @@ from portproof.render.evidence_json import FILE_NAME
 from portproof.render.exposure import exposure_map
 from portproof.render.heatmap import heat_map, legend
 from portproof.render.neutral import neutralised
+from portproof.render.standalone import Filters, draw_page
 from portproof.render.timeline import timeline, timeline_legend
 
 _ALL: Final = 1_000_000
+_TEMPLATE: Final = "report.html.j2"
+_FILTERS: Final[Filters] = {
+    "loss": wording.loss,
+    "microseconds": wording.microseconds,
+    "short": wording.short,
+    "fault": wording.fault,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,62 +85,22 @@ def draw(document: EvidenceDocument, *, templates: Path, medium: Medium, evidenc
         RenderError: a template or style sheet is missing or broken.
         EvidenceError: a field of the document that must be laid out cannot be read.
     """
-    try:
-        style = _style(templates, medium)
-        return (
-            _environment(templates)
-            .get_template("report.html.j2")
-            .render(_context(document, medium=medium, evidence=evidence, style=style))
-        )
-    except OSError as error:
-        raise RenderError(
-            f"cannot read the report's style: {error.filename}: {error.strerror}"
-        ) from error
-    except TemplateError as error:
-        place = f"{getattr(error, 'name', None) or 'report.html.j2'}:{getattr(error, 'lineno', None) or '?'}"
-        raise RenderError(f"the report template is broken: {place}: {error.message}") from error
-
-
-def _environment(templates: Path) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return draw_page(
+        _TEMPLATE,
+        _context(document, medium=medium, evidence=evidence),
+        sheets=("common.css", f"{medium.name}.css"),
+        filters=_FILTERS,
+        templates=templates,
     )
-    environment.filters.update(
-        thousands=wording.thousands,
-        loss=wording.loss,
-        duration=wording.duration,
-        microseconds=wording.microseconds,
-        short=wording.short,
-        moment=wording.moment,
-        anchor=wording.anchor,
-        plural=wording.plural,
-        fault=wording.fault,
-    )
-    environment.globals.update(share=wording.share)
-    return environment
 
 
-def _style(templates: Path, medium: Medium) -> str:
-    sheets = ("common.css", f"{medium.name}.css")
-    return "\n".join((templates / "style" / sheet).read_text(encoding="utf-8") for sheet in sheets)
-
-
-def _context(
-    document: EvidenceDocument, *, medium: Medium, evidence: bytes, style: str
-) -> dict[str, Any]:
+def _context(document: EvidenceDocument, *, medium: Medium, evidence: bytes) -> dict[str, Any]:
     index = _index(document, medium.limits)
-    # Shipped style sheets are ours, not the document's: they alone enter the page unescaped.
-    style_text = Markup(f"\n{style}\n")  # noqa: S704
     return {
         "doc": neutralised(document),
         "medium": medium.name,
         "limits": medium.limits,
-        "style": style_text,
-        "style_digest": base64.b64encode(hashlib.sha256(style_text.encode()).digest()).decode(),
+        "share": wording.share,
         "severities": tuple(reversed(Severity)),
         "verdicts": tuple(Verdict),
         "words": tuple(ControlWord),
