@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from command import Answer, portproof
+from listeners import listener
 from site_documents import Site, entry
 
 
 def day(offset: int) -> str:
     """Give a date so many days from now: waivers are judged by the real clock."""
     return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
-
-
-@contextmanager
-def listener(port: int = 0) -> Iterator[int]:
-    """Accept and close connections on a port of 127.0.0.1 until the block ends."""
-    with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", port))
-        server.listen(64)
-        Thread(target=_serve, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def _serve(server: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        connection.close()
 
 
 def audit(site: Site, *options: str) -> tuple[Answer, dict[str, Any]]:

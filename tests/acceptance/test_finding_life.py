@@ -7,18 +7,15 @@ import io
 import json
 import os
 import pwd
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from command import Answer, portproof
+from listeners import listener
 from portproof.cli.group import cli, run
 from portproof.settings import JOB_USERS
 from portproof.store import open_store
@@ -28,27 +25,6 @@ WAIVER = (
     "{{id: w-1, rules: [unapproved-exposure], hosts: [127.0.0.1], ports: '{port}', reason: moving, "
     "requester: web team, approver: security team, begins: {begins}, expires: {expires}}}"
 )
-
-
-@contextmanager
-def listener(port: int = 0) -> Iterator[int]:
-    """Accept and close connections on a port of 127.0.0.1 until the block ends."""
-    with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", port))
-        server.listen(64)
-        Thread(target=_serve, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def _serve(server: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        connection.close()
 
 
 @pytest.fixture

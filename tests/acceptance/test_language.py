@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from acceptance.test_audit import listener
 from command import portproof
+from listeners import listener
 from site_documents import APPROVAL, Site
 
 BASELINE = """\

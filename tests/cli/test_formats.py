@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from threading import Thread
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from command import Answer, portproof
+from listeners import listener
 from site_documents import Site, entry
 
 KEYS = {"host", "ip", "port", "protocol", "tls", "timestamp", "state"}
@@ -22,33 +20,12 @@ KEYS = {"host", "ip", "port", "protocol", "tls", "timestamp", "state"}
 
 @pytest.fixture(scope="module")
 def open_port() -> Iterator[int]:
-    with listening() as port:
+    with listener(address="127.0.0.5") as port:
         yield port
 
 
 GONE = 2_999
 """Closed until a test listens there: no root is needed, and the kernel hands it to nobody else."""
-
-
-@contextmanager
-def listening(port: int = 0) -> Iterator[int]:
-    """Accept connections on 127.0.0.5 and close them at once: a silent peer would be asked for seconds."""
-    with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.5", port))
-        server.listen(64)
-        Thread(target=_serve, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def _serve(server: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +139,7 @@ def test_a_comparison_names_what_changed_and_between_which_runs(
     site: Site, evidence: dict[str, Any], open_port: int
 ) -> None:
     scans = [scanned(site, "jsonl")[0]["run"]]
-    with listening(GONE):
+    with listener(address="127.0.0.5", port=GONE):
         scans.append(scanned(site, "jsonl")[0]["run"])
     answer = portproof("diff", *scans, "--format", "json", cwd=site.folder)
     told = json.loads(answer.out)

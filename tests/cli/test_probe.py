@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from command import Answer, portproof
+from listeners import listener
 from site_documents import Site
 
 
@@ -29,29 +28,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def open_port() -> Iterator[int]:
     """A port of 127.0.0.5 where somebody listens."""
-    with listening("127.0.0.5") as port:
+    with listener(address="127.0.0.5") as port:
         yield port
-
-
-@contextmanager
-def listening(address: str) -> Iterator[int]:
-    """Accept connections and close them at once: a silent peer would be asked for seconds."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as server:
-        server.bind((address, 0))
-        server.listen(64)
-        Thread(target=_serve, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def _serve(server: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        connection.close()
 
 
 def asked(site: Path, endpoint: str, *options: str) -> tuple[int, list[dict[str, object]]]:
@@ -122,7 +100,7 @@ def test_several_ports_are_asked_at_once_and_one_that_is_not_open_exits_1(
 
 
 def test_an_ipv6_address_is_written_in_brackets(site: Path) -> None:
-    with listening("::1") as port:
+    with listener(address="::1") as port:
         code, (found,) = asked(site, f"[::1]:{port}")
     assert (code, found["endpoint"], found["state"]) == (0, f"[::1]:{port}/tcp", "open")
 

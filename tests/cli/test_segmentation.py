@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from command import portproof
+from listeners import listener
 from site_documents import Site
 
 POLICY = """\
@@ -22,21 +21,8 @@ zones:
 @pytest.fixture
 def port() -> Iterator[int]:
     """A port that takes connections and ends them, as long as the test runs."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(64)
-        Thread(target=_serve, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def _serve(server: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        connection.close()
+    with listener() as number:
+        yield number
 
 
 @pytest.fixture
