@@ -34,6 +34,8 @@ _LEAVE_S: Final = 5.0
 _LONGEST_TOLD: Final = 400
 _LONGEST_WORD: Final = 255  # RFC 1929 §2: a length is one byte
 _PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG, prctl(2)
+# Looked up here: between fork and exec, another thread (the progress bar's) may hold the linker's lock.
+_prctl = ctypes.CDLL(None).prctl
 
 _SSH_OPTIONS: Final = (
     "BatchMode=yes",
@@ -128,7 +130,7 @@ class Tunnel:
             stderr=self._told,
             # Ctrl-C is for us: a polite stop still needs the way.
             start_new_session=True,
-            preexec_fn=_end_with_us,  # noqa: PLW1509 - one system call, before there are threads
+            preexec_fn=_end_with_us,  # noqa: PLW1509 - one system call, looked up beforehand
         )
         self._cleanup.callback(_end, self._ssh)
         self._await(path)
@@ -218,7 +220,7 @@ def _password(way: Way) -> bytes:
 
 def _end_with_us() -> None:
     """Have the kernel end ssh when this process is gone, however it went (prctl(2))."""
-    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    _prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
