@@ -6,15 +6,24 @@ import json
 import re
 import shutil
 import socket
+import struct
+import subprocess
+import sys
 import threading
+import time
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from command import Answer, portproof
+from portproof.cli.group import cli
+from portproof.cli.resume import resume
+from portproof.errors import PackError
 from portproof.packs.keys import load_key, new_key
 from site_documents import Site
 
@@ -60,10 +69,59 @@ class World:
     def scan(self, name: str, *options: str) -> Answer:
         """Scan at the vantage into a pack, and carry it home."""
         arguments = ["scan", "--out", name, "--key", "key", *options]
+        return self.run(*arguments)
+
+    def here(self, *arguments: str) -> Answer:
+        """Run a command at home and in this process, which spares it a second: it sends nothing."""
+        with chdir(self.home):
+            done = CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
+        return Answer(done.return_value, done.stdout, done.stderr)
+
+    def run(self, *arguments: str) -> Answer:
+        """Run a command at the vantage, and carry its packs home."""
         done = portproof(*arguments, cwd=self.vantage)
-        if (self.vantage / name).exists():
-            shutil.copy(self.vantage / name, self.home / name)
+        for pack in self.vantage.glob("*.pack"):
+            shutil.copy(pack, self.home / pack.name)
         return done
+
+
+@contextmanager
+def begun(world: World, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command under way at the vantage; it does not outlive the block."""
+    command = [sys.executable, "-m", "portproof", *arguments]
+    with subprocess.Popen(
+        command, cwd=world.vantage, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def await_outcomes(path: Path, process: subprocess.Popen[bytes], count: int) -> None:
+    """Wait until the working file holds that many outcomes, and a checkpoint after them."""
+    deadline = time.monotonic() + 60
+    while kept(path) < count:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def kept(path: Path) -> int:
+    """Count the outcomes before the last checkpoint, as whoever reads the file's frames does."""
+    data = path.read_bytes() if path.exists() else b""
+    at, count, sure = data.find(b"\n") + 1, 0, 0
+    while at and at + 9 <= len(data):
+        kind, length, _ = struct.unpack_from("<BII", data, at)
+        body = data[at + 9 : at + 9 + length]
+        at += 9 + length
+        if at > len(data):
+            break
+        if kind == 2:
+            count += len(zlib.decompress(body)) // 19
+        elif kind == 5:
+            sure = count
+    return sure
 
 
 @pytest.fixture
@@ -118,12 +176,69 @@ def test_a_stopped_scan_packs_what_it_has(world: World) -> None:
     stop = world.vantage / "stop"
     # The canary is asked first: whoever hears it knows that the run is under way.
     with listening(OPEN, visited=stop.touch):
-        stopped = world.scan("run.pack", "--stop-file", "stop", "--max-rate", "10")
+        stopped = world.scan("run.pack", "--stop-file", "stop", "--max-rate", "25")
     assert stopped.code == 130
     assert "interrupted: the pack holds what was measured" in stopped.err
-    assert "resume" not in stopped.err
-    taken = portproof("import", "run.pack", cwd=world.home)
-    assert (taken.code, "is interrupted" in taken.out) == (0, True)
+    assert "`portproof resume run.pack --out ANOTHER --key FILE` goes on with it" in stopped.err
+    stop.unlink()
+    with listening(OPEN):
+        rest = world.run("resume", "run.pack", "--out", "rest.pack", "--key", "key")
+    assert (rest.code, "wrote rest.pack" in rest.err) == (0, True)
+    taken = world.here("import", "run.pack", "rest.pack")
+    assert (taken.code, "is interrupted" in taken.out, "is complete" in taken.out) == (
+        0,
+        True,
+        True,
+    )
+    assert world.here("runs").out.count("continues") == 1
+
+
+def test_a_scan_that_was_killed_goes_on_and_one_pack_tells_of_all_of_it(world: World) -> None:
+    for folder in (world.vantage, world.home):
+        path = folder / "authorisation.yaml"
+        path.write_text(path.read_text().replace("global_pps: 20000", "global_pps: 30"))
+    unfinished = world.vantage / "run.pack.unfinished"
+    with listening(OPEN):
+        with begun(world, "scan", "--out", "run.pack", "--key", "key") as process:
+            await_outcomes(unfinished, process, 10)
+            process.kill()
+        again = world.run("scan", "--out", "run.pack", "--key", "key")
+        done = world.run("resume", "--out", "run.pack", "--key", "key", "--format", "jsonl")
+    assert again.code == 2
+    (line,) = again.err.splitlines()
+    assert "run.pack.unfinished: keeps a run into run.pack that was cut short" in line
+    assert "(`portproof resume --out run.pack --key FILE`), or delete it" in line
+    assert (done.code, unfinished.exists()) == (0, False)
+    assert re.search(
+        r"^continued run \S+: [1-9]\d* endpoints carried over, ", done.err, re.MULTILINE
+    )
+    (coverage,) = json.loads(done.out.splitlines()[0])["coverage"]
+    assert coverage["planned"] == coverage["measured"] == 41
+    assert coverage["carried"] >= 10
+    assert coverage["carried"] + coverage["repeated"] <= 41
+    taken = world.here("import", "run.pack")
+    assert (taken.code, "is complete" in taken.out) == (0, True), taken.err
+    judged = json.loads(world.here("check", "--format", "json").out)
+    assert f"{ADDRESS}:{OPEN}/tcp" in json.dumps(judged["findings"])
+    assert f"{coverage['carried']} endpoints carried over" in judged["run"]["carried_over"]
+
+
+def test_what_cannot_be_gone_on_with_is_one_clear_error(world: World) -> None:
+    with listening(OPEN):
+        assert world.scan("whole.pack").code == 0
+    new_key(world.vantage / "another")
+    sealed = ["--out", "run.pack", "--key"]
+    for arguments, why in [
+        ([*sealed, "key"], "run.pack.unfinished: is not there: no scan into"),
+        (["whole.pack", *sealed, "key"], "its run is complete, not interrupted"),
+        (["whole.pack", *sealed, "another"], "it is not signed with the key of"),
+        (["none.pack", *sealed, "key"], "none.pack: cannot be read: No such file"),
+        (["--out", "whole.pack", "--key", "key"], "is there already; a pack is never overwritten"),
+    ]:
+        with chdir(world.vantage), pytest.raises(PackError, match=re.escape(why)) as refused:
+            resume.main(arguments, standalone_mode=False)
+        assert "\n" not in str(refused.value)
+    assert not list(world.vantage.glob("run.pack*"))
 
 
 def test_what_cannot_be_packed_is_said_before_a_packet_leaves(world: World) -> None:

@@ -21,7 +21,7 @@ from portproof.packs.forms import Forms
 from portproof.packs.keeper import PackKeeper
 from portproof.packs.keys import SigningKey, load_key, new_key
 from portproof.packs.sealing import member_of
-from portproof.store import journal, records
+from portproof.store import codec, journal, records, recovery
 
 RAW: dict[str, str | int] = {"banner": "220 mail\r\n", "errno": 0}
 FORMS = Forms(
@@ -29,9 +29,13 @@ FORMS = Forms(
     plan_from=records.plan_from,
     outcome_document=records.outcome_document,
     outcome_from=records.outcome_from,
+    carried_document=records.carried_document,
+    carried_from=records.carried_from,
     evidence_of=records.evidence_of,
     batch_bytes=journal.pack,
     batch_from=journal.unpack,
+    codec=codec,
+    put_together=recovery.put_together,
 )
 
 

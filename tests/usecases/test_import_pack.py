@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from packs.packed import FORMS, RAW, FixedClock, a_key, pack_of, seen, small_run
 from portproof.errors import PackError, StoreError, StoreLockedError
 from portproof.evidence.canonical import digest
 from portproof.model.authorisation import Authorisation
+from portproof.model.drawn import Continuation
 from portproof.model.observation import PortState, Reason
 from portproof.model.ports import PortSet
 from portproof.model.rates import Rates
@@ -323,6 +324,63 @@ def test_an_observation_outside_its_run(tmp_path: Path, store: SqlStore) -> None
     outcome = host_outcome(host, states={PortState.OPEN: "22"})
     early = replace(outcome, observations=(replace(seen(), at=NOON - 6 * MINUTE),))
     refused("was seen at .* outside its run", tmp_path, store, small_run(hosts=(early,)))
+
+
+# ---------------------------------------------------------------- runs that go on with others
+
+FIRST_BEGAN = NOON - 60 * MINUTE
+FIRST_ENDED = NOON - 50 * MINUTE
+
+
+def continuing(*, seen_at: datetime = FIRST_BEGAN, **changes: Any) -> RunRecord:
+    """A run of the last five minutes that carried over what one an hour ago had seen open."""
+    outcome = host_outcome(planned_host(tcp="1-100"), states={PortState.OPEN: "22"})
+    early = replace(outcome, observations=(replace(seen(), at=seen_at),))
+    before = Continuation(run_id="first", since=FIRST_BEGAN, until=FIRST_ENDED)
+    facts = {"hosts": (early,), "plan": {"continues": "first"}, "continuation": before}
+    return small_run(**(facts | changes))
+
+
+def test_a_run_that_goes_on_with_another_is_taken_in_with_what_it_carried_over(
+    tmp_path: Path, store: SqlStore
+) -> None:
+    assert not taken_in(tmp_path, store, continuing()).already
+    (summary,) = store.runs()
+    assert summary.continues == "first"
+    endpoint_22 = seen().endpoint
+    (interval,) = store.intervals([endpoint_22], vantage="ext-1")
+    assert interval.first_seen.startswith("2026-11-21T11:00:00")
+    assert verify_log(store) == []
+
+
+@pytest.mark.parametrize("at", [FIRST_BEGAN - MINUTE, FIRST_ENDED + MINUTE])
+def test_what_was_seen_while_neither_run_was_under_way(
+    tmp_path: Path, store: SqlStore, at: datetime
+) -> None:
+    refused("was seen at .* outside its run", tmp_path, store, continuing(seen_at=at))
+
+
+def test_a_plan_that_names_another_run_than_was_carried_over_from(
+    tmp_path: Path, store: SqlStore
+) -> None:
+    record = continuing(plan={"continues": "another"})
+    refused("differ in what it continues", tmp_path, store, record)
+    refused("differ in what it continues", tmp_path, store, continuing(continuation=None))
+
+
+def test_a_run_that_carried_over_from_after_its_beginning(tmp_path: Path, store: SqlStore) -> None:
+    late = Continuation(run_id="first", since=FIRST_BEGAN, until=NOON)
+    refused("and began at 2026-11-21T11:55:00Z", tmp_path, store, continuing(continuation=late))
+
+
+def test_an_authorisation_that_came_into_force_between_the_two_runs(
+    tmp_path: Path, store: SqlStore
+) -> None:
+    held = authorisation(valid_from=NOON - 30 * MINUTE)
+    refused("lasted from 2026-11-21T11:00:00Z", tmp_path, store, continuing(), authorisation=held)
+
+
+# ---------------------------------------------------------------- all or nothing
 
 
 def test_an_import_waits_for_no_run_that_is_under_way(tmp_path: Path, store: SqlStore) -> None:

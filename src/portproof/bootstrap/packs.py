@@ -11,12 +11,20 @@ if TYPE_CHECKING:
     from portproof.bootstrap import Application
     from portproof.evidence.vantage_key import VantageKey
     from portproof.packs.forms import Forms
-    from portproof.packs.keeper import PackKeeper
-    from portproof.usecases.elsewhere import SealedPack
+    from portproof.packs.keeper import PackKeeper, ResumingKeeper
+    from portproof.usecases.elsewhere import RunKeeper, SealedPack
     from portproof.usecases.import_pack import ImportServices
     from portproof.usecases.scan import RunServices
 
-__all__ = ["import_services", "make_key", "open_pack", "pack_keeper", "pack_services", "public_key"]
+__all__ = [
+    "import_services",
+    "make_key",
+    "open_pack",
+    "pack_keeper",
+    "pack_services",
+    "public_key",
+    "resuming_keeper",
+]
 
 
 def make_key(path: Path) -> VantageKey:
@@ -55,7 +63,23 @@ def pack_keeper(app: Application, out: Path, key: Path) -> PackKeeper:
     return PackKeeper(out, load_key(key), forms=_forms(), clock=app.clock)
 
 
-def pack_services(app: Application, keeper: PackKeeper) -> RunServices:
+def resuming_keeper(app: Application, out: Path, key: Path, source: Path | None) -> ResumingKeeper:
+    """Give what goes on with an interrupted run and seals it into `out`.
+
+    `source` is the pack of the interrupted run; None: what a scan into `out` that was killed left.
+
+    Raises:
+        PackError: the key cannot be used, or the pack could not be written.
+    """
+    from portproof.packs.keeper import ResumingKeeper
+    from portproof.packs.keys import load_key
+    from portproof.packs.sealing import require_new
+
+    require_new(out)
+    return ResumingKeeper(out, load_key(key), source, forms=_forms(), clock=app.clock)
+
+
+def pack_services(app: Application, keeper: RunKeeper) -> RunServices:
     """Put together what a scan into a pack needs; nothing of it opens a database."""
     from portproof.bootstrap.scanning import run_services
 
@@ -92,14 +116,18 @@ def open_pack(path: Path) -> Iterator[SealedPack]:
 def _forms() -> Forms:
     """Hand the packs the store's own forms: a run reads the same wherever it was made."""
     from portproof.packs.forms import Forms
-    from portproof.store import journal, records
+    from portproof.store import codec, journal, records, recovery
 
     return Forms(
         plan_document=records.plan_document,
         plan_from=records.plan_from,
         outcome_document=records.outcome_document,
         outcome_from=records.outcome_from,
+        carried_document=records.carried_document,
+        carried_from=records.carried_from,
         evidence_of=records.evidence_of,
         batch_bytes=journal.pack,
         batch_from=journal.unpack,
+        codec=codec,
+        put_together=recovery.put_together,
     )

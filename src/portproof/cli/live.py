@@ -81,7 +81,13 @@ def carry_out(
     if pack is not None:
         console.print(f"wrote {pack}", soft_wrap=True, highlight=False, markup=False)
     if pack is not None and record.status is RunStatus.INTERRUPTED:
-        console.print("interrupted: the pack holds what was measured", soft_wrap=True)
+        console.print(
+            "interrupted: the pack holds what was measured;"
+            f" `portproof resume {pack} --out ANOTHER --key FILE` goes on with it",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
     elif record.status is RunStatus.INTERRUPTED:
         run_id = record.plan.run_id
         console.print(

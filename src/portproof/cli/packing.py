@@ -1,4 +1,4 @@
-"""`--out` and `--key` of a scan: the run goes into a signed pack, and into no database."""
+"""`--out` and `--key` of scan and resume: the run goes into a signed pack, and into no database."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from typing import Any, Final
 import click
 
 from portproof.bootstrap import Application
-from portproof.bootstrap.packs import pack_keeper, pack_services
+from portproof.bootstrap.packs import pack_keeper, pack_services, resuming_keeper
 from portproof.cli.grouped import GroupedOption
+from portproof.contracts import ScanListener, StopSignal
 from portproof.errors import SettingsError
+from portproof.model.scan import RunRecord
+from portproof.usecases.resume import resume, resume_elsewhere
 from portproof.usecases.scan import RunServices
 
 _GROUP: Final = "Output"
@@ -44,6 +47,33 @@ class Keeping:
             return
         with self.app.open_store() as store:
             yield self.app.scan_services(store)
+
+    def resume(self, what: str | None, watcher: ScanListener, stop: StopSignal) -> RunRecord:
+        """Go on with an interrupted run: of the store, or of a pack.
+
+        `what` names the run in the store, or the pack of the interrupted run; None: the newest of
+        the store, or what a scan into the pack left that was killed.
+
+        Raises:
+            PortproofError: as `usecases.resume` says.
+        """
+        app = self.app
+        if self.pack is not None and self.key is not None:
+            source = None if what is None else Path(what)
+            keeper = resuming_keeper(app, self.pack, self.key, source)
+            services = pack_services(app, keeper)
+            return resume_elsewhere(
+                services, keeper, app.authorisation, app.vantage, watcher=watcher, stop=stop
+            )
+        with app.open_store(create=False) as store:
+            return resume(
+                app.scan_services(store),
+                what,
+                app.authorisation,
+                app.vantage,
+                watcher=watcher,
+                stop=stop,
+            )
 
 
 def pack_options(command: Callable[..., Any]) -> Callable[..., Any]:

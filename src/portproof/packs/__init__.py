@@ -4,10 +4,14 @@
 
     at the vantage                                at home
     scan ─► keeper (RunKeeper) ─► sealing ─► run.pack ─► reading ─► usecases.import_pack ─► store
-                                     ▲                      │
-                                   keys (private)        vantages.yaml (public)
+              │    ▲                 ▲                      │
+            spool  │ resume        keys (private)        vantages.yaml (public)
+              ▼    │
+            run.pack.unfinished (working)
 
-    keeper      hears a scan as the store would, and seals what it kept
+    keeper      keeps a run as the store would, goes on with one that was cut short, and seals it
+    spool       hears the scan; what it wrote, and what is left of a run whose process died
+    working     the working file: frames that a kill -9 does not lose, and its lock
     sealing     the zip file: sorted names, fixed times, whole or not at all
     reading     a pack that somebody handed us: bounds first, then signature, digests, contents
     keys        the vantage's private key: made once, never overwritten

@@ -1,110 +1,38 @@
 """What a vantage without a database has in place of a store: a keeper of one run, which seals it.
 
-Batches go to a file without a name as they come, so that memory does not grow with the sweep. A
-process that is killed leaves no pack: what must survive that needs a database at the vantage.
+Everything that a scan tells goes into the working file beside the pack as it comes, so that memory
+does not grow with the sweep and a process that is killed loses nothing of it. When the run ends, it
+is sealed, and the working file goes. An interrupted run, be it in a working file or in a pack that
+says so, is gone on with by a run of its own, as at home; the pack then holds that one, with what it
+took over.
 """
 
 from __future__ import annotations
 
-import hashlib
-import struct
-import tempfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from portproof.contracts import Clock, Progress, ScanListener
+from portproof.contracts import Clock, ScanListener
 from portproof.errors import EvidenceError, PackError
 from portproof.evidence.canonical import canonical, digest_of
-from portproof.evidence.pack import (
-    BATCHES,
-    MOST_ENDPOINTS,
-    OUTCOME,
-    PLAN,
-    RAW,
-    Manifest,
-    Member,
-)
-from portproof.model.batch import OutcomeBatch
-from portproof.model.carried import Carried, Checkpoint
+from portproof.evidence.pack import BATCHES, MOST_ENDPOINTS, OUTCOME, PLAN, RAW, Manifest
+from portproof.model.carried import Carried
 from portproof.model.endpoint import Transport
-from portproof.model.observation import Observation
-from portproof.model.scan import ControlSample, RunRecord, ScanPlan
+from portproof.model.scan import RunRecord, RunStatus, ScanPlan
 from portproof.packs.forms import Forms
 from portproof.packs.keys import SigningKey
+from portproof.packs.reading import open_pack
 from portproof.packs.sealing import member_of, require_new, seal
+from portproof.packs.spool import Spool
+from portproof.packs.working import WorkingFile, working_path
+from portproof.usecases.elsewhere import PackedRun
 
-LENGTH: Final = struct.Struct("<I")
-"""Stands before each batch."""
 MOST_STEPPED_MS: Final = 5_000
 """A wall clock that moved further during a run was not synchronised (the fact `clock_unsynced`)."""
-
-
-@dataclass(slots=True)
-class _Spool:
-    """Hears a scan: keeps outcomes in a file without a name, raw records by their digest."""
-
-    forms: Forms
-    batches: IO[bytes]
-    hashed: hashlib._Hash = field(default_factory=hashlib.sha256)
-    size: int = 0
-    raw: dict[str, bytes] = field(default_factory=dict)
-    """Compressed."""
-
-    def batch(self, batch: OutcomeBatch) -> None:
-        """Keep outcomes.
-
-        Raises:
-            PackError: the disk does not take them.
-        """
-        body = self.forms.batch_bytes(batch)
-        data = LENGTH.pack(len(body)) + body
-        try:
-            self.batches.write(data)
-        except OSError as failure:
-            raise PackError(f"the run cannot be kept: {failure.strerror or failure}") from failure
-        self.hashed.update(data)
-        self.size += len(data)
-
-    def observed(self, observation: Observation, raw: Mapping[str, str | int] | None) -> None:
-        """Keep the raw record; the observation itself is in the run's record.
-
-        Raises:
-            EvidenceError: the observation names another digest than that of its raw record.
-        """
-        if raw is None:
-            return
-        data = canonical(raw)
-        name = digest_of(data)
-        if observation.evidence not in (None, name):
-            raise EvidenceError(
-                f"{observation.endpoint}: its evidence {observation.evidence} is not the digest of "
-                f"its raw record, {name}"
-            )
-        self.raw[name] = zlib.compress(data)
-
-    def sampled(self, sample: ControlSample) -> None:
-        """Take a control sample, which the record repeats."""
-
-    def checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Take a checkpoint, which is of use to a database alone."""
-
-    def progress(self, progress: Progress) -> None:
-        """Hear where the scan stands."""
-
-    def raw_lines(self, cited: frozenset[str]) -> bytes:
-        """Give the raw records that the outcome cites, in the order of their digests.
-
-        Raises:
-            EvidenceError: one of them was never handed in.
-        """
-        if lost := cited - self.raw.keys():
-            raise EvidenceError(f"evidence {min(lost)} was never handed in: nothing leads to it")
-        return b"".join(zlib.decompress(self.raw[name]) + b"\n" for name in sorted(cited))
 
 
 class PackKeeper:
@@ -115,23 +43,24 @@ class PackKeeper:
         self._key = key
         self._forms = forms
         self._clock = clock
-        self._spool: _Spool | None = None
+        self._spool: Spool | None = None
 
     @contextmanager
     def run_lock(self) -> Iterator[None]:
-        """Hold what the run is kept in: a file without a name in the folder of the pack.
+        """Hold the working file, which stays if a run began and is not sealed in the end.
 
         Raises:
-            PackError: the pack could not be written there, or is there already.
+            PackError: the pack could not be written there, or is there already, or its working file
+                is, with a run that was cut short.
         """
         require_new(self.path)
-        try:
-            file = tempfile.TemporaryFile(dir=self.path.parent)  # noqa: SIM115 - closed below
-        except OSError as failure:
-            raise PackError(f"{self.path}: {failure.strerror or failure}") from failure
-        with file:
-            self._spool = _Spool(self._forms, file)
-            yield
+        self._require_no_unfinished()
+        with self._holding(WorkingFile(working_path(self.path), begin=True)) as spool:
+            try:
+                yield
+            finally:
+                if spool.begun is None:
+                    spool.file.remove()
 
     def begin_run(
         self, plan: ScanPlan, started: datetime, carried: Carried | None = None
@@ -139,18 +68,17 @@ class PackKeeper:
         """Begin to keep a run.
 
         Raises:
-            PackError: it continues another run, which takes a database, or is too large for a pack.
+            PackError: it is too large for a pack, or the disk does not take it.
         """
-        del started  # the record says it
-        if carried is not None:
-            raise PackError(f"run {plan.run_id} continues another: that takes a database")
         endpoints = sum(plan.planned(each) for each in Transport)
         if endpoints > MOST_ENDPOINTS:
             raise PackError(
                 f"{endpoints:,} endpoints are more than one pack holds ({MOST_ENDPOINTS:,}): "
                 "scan fewer hosts or ports at a time"
             )
-        return self._kept()
+        spool = self._kept()
+        spool.begin(plan, started, carried)
+        return spool
 
     def finish_run(self, record: RunRecord) -> str:
         """Seal the run; gives the digest of its outcome.
@@ -166,6 +94,7 @@ class PackKeeper:
         outcome = canonical(self._forms.outcome_document(record, digest_of(plan)))
         raw = spool.raw_lines(self._forms.evidence_of(outcome))
         parts = {PLAN: plan, OUTCOME: outcome, RAW: raw}
+        members = {name: member_of(data) for name, data in parts.items()}
         manifest = Manifest(
             run=record.plan.run_id,
             vantage=record.plan.vantage.id,
@@ -180,21 +109,101 @@ class PackKeeper:
             clock_synchronised=record.clock.synchronised,
             clock_stepped_ms=stepped_ms,
             key=self._key.public.fingerprint,
-            members={
-                **{name: member_of(data) for name, data in parts.items()},
-                BATCHES: Member(spool.hashed.hexdigest(), spool.size),
-            },
+            members={**members, BATCHES: spool.batches},
         )
-        seal(self.path, manifest, self._key, parts, spool.batches)
+        try:
+            seal(self.path, manifest, self._key, parts, spool.batch_chunks())
+        except PackError as failure:
+            raise PackError(f"{failure}; {spool.file.path} keeps the run") from failure
+        spool.file.remove()
         return digest_of(outcome)
 
     def record_refusal(self, code: str, subject: str, problem: str, at: datetime) -> None:
         """Keep nothing: no run was made, and the refusal is told to whoever asked for it."""
 
-    def _kept(self) -> _Spool:
+    def _kept(self) -> Spool:
         if self._spool is None:
             raise PackError("a run is kept under its lock alone")
         return self._spool
+
+    @contextmanager
+    def _holding(self, file: WorkingFile) -> Iterator[Spool]:
+        """Have the file for what is heard."""
+        try:
+            self._spool = Spool(self._forms, file)
+            yield self._spool
+        finally:
+            file.close()
+            self._spool = None
+
+    def _require_no_unfinished(self) -> None:
+        unfinished = working_path(self.path)
+        if unfinished.exists() or unfinished.is_symlink():
+            raise PackError(
+                f"{unfinished}: keeps a run into {self.path} that was cut short, or is under way; "
+                f"go on with it (`portproof resume --out {self.path} --key FILE`), or delete it"
+            )
+
+
+class ResumingKeeper(PackKeeper):
+    """A `usecases.elsewhere.ResumableKeeper`: goes on with a run that was cut short."""
+
+    def __init__(
+        self, path: Path, key: SigningKey, source: Path | None, *, forms: Forms, clock: Clock
+    ) -> None:
+        """`source` is a pack whose run was interrupted; None: the working file of the pack at `path`."""
+        super().__init__(path, key, forms=forms, clock=clock)
+        self._source = source
+
+    @contextmanager
+    def run_lock(self) -> Iterator[None]:
+        """Hold the working file.
+
+        Raises:
+            PackError: as `PackKeeper.run_lock`; or there is no interrupted run.
+        """
+        if self._source is not None:
+            with super().run_lock():
+                yield
+            return
+        require_new(self.path)
+        unfinished = working_path(self.path)
+        if not unfinished.exists():
+            raise PackError(
+                f"{unfinished}: is not there: no scan into {self.path} was cut short; name the pack "
+                "of an interrupted run to go on with it"
+            )
+        with self._holding(WorkingFile(unfinished, begin=False)):
+            yield
+
+    def interrupted(self) -> RunRecord:
+        """Give the run to go on with, as far as it got.
+
+        Raises:
+            PackError: there is none, or it cannot be read.
+        """
+        spool = self._kept()
+        if self._source is not None:
+            packed = self._packed(self._source)
+            for line in packed.raw:
+                spool.keep_raw(line)
+            return packed.record
+        try:
+            return spool.interrupted()
+        except EvidenceError as fault:
+            raise PackError(f"{spool.file.path}: cannot be read: {fault}") from fault
+
+    def _packed(self, source: Path) -> PackedRun:
+        """Read the pack to go on with; nothing of it is believed that this key has not signed."""
+        with open_pack(source, self._forms) as pack:
+            pack.origin(self._key.public.line(), self._clock.now())
+            packed = pack.run()
+        status = packed.record.status
+        if status is not RunStatus.INTERRUPTED:
+            raise PackError(
+                f"{source}: its run is {status}, not interrupted: there is nothing to go on with"
+            )
+        return packed
 
 
 def _with_step(record: RunRecord, stepped_ms: int) -> RunRecord:

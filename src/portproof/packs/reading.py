@@ -43,7 +43,7 @@ from portproof.evidence.vantage_key import vantage_key
 from portproof.model.batch import OutcomeBatch
 from portproof.model.scan import RunRecord
 from portproof.packs.forms import Forms
-from portproof.packs.keeper import LENGTH
+from portproof.packs.spool import LENGTH
 from portproof.usecases.elsewhere import Origin, PackedRun
 
 _MIB: Final = 1 << 20

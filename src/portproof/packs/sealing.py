@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from portproof.errors import PackError
 from portproof.evidence.canonical import canonical
@@ -26,7 +25,6 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first instant that a zip file can n
 _MODE: Final = 0o100600 << 16
 _UNIX: Final = 3
 _LEVEL: Final = 6
-_CHUNK: Final = 1 << 20
 
 
 def member_of(data: bytes) -> Member:
@@ -49,9 +47,16 @@ def require_new(path: Path) -> None:
 
 
 def seal(
-    path: Path, manifest: Manifest, key: SigningKey, parts: Mapping[str, bytes], batches: IO[bytes]
+    path: Path,
+    manifest: Manifest,
+    key: SigningKey,
+    parts: Mapping[str, bytes],
+    batches: Iterable[bytes],
 ) -> None:
-    """Sign the manifest and write the pack; `batches` is read from its beginning.
+    """Sign the manifest and write the pack; `batches` are the bytes of that member, in pieces.
+
+    Whoever calls holds the lock of the pack's working file: what another that died left behind of
+    this is nobody's.
 
     Raises:
         PackError: it cannot be written; then there is no such file.
@@ -61,6 +66,7 @@ def seal(
     small = {**parts, MANIFEST: signed, SIGNATURE: signature}
     unfinished = path.with_name(f".{path.name}.part")
     try:
+        unfinished.unlink(missing_ok=True)
         with unfinished.open("xb") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 for name in sorted((*small, BATCHES)):
@@ -81,13 +87,13 @@ def seal(
         raise
 
 
-def _stream(archive: zipfile.ZipFile, batches: IO[bytes], size: int) -> None:
+def _stream(archive: zipfile.ZipFile, batches: Iterable[bytes], size: int) -> None:
     """Write the batches as they are: they are compressed already, and may be large."""
     entry = _entry(BATCHES, zipfile.ZIP_STORED)
     entry.file_size = size  # so that zipfile knows whether it takes zip64
-    batches.seek(0)
     with archive.open(entry, "w") as member:
-        shutil.copyfileobj(batches, member, _CHUNK)
+        for each in batches:
+            member.write(each)
 
 
 def _entry(name: str, compression: int) -> zipfile.ZipInfo:

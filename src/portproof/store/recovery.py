@@ -44,6 +44,7 @@ from portproof.model.scan import (
     coverage_of,
 )
 from portproof.store import journal
+from portproof.usecases.elsewhere import Acknowledged
 
 REASON = "the process ended before the run did"
 """The status reason of a run that is put together here."""
@@ -58,18 +59,35 @@ _Key = TypeVar("_Key", PortState, Reason)
 def recovered(
     session: Session, plan: ScanPlan, *, started: datetime, tool_version: str
 ) -> RunRecord:
-    """Put the record of an interrupted run together from its journal.
+    """Put the record of an interrupted run together from its journal."""
+    place, checkpoint = journal.last_checkpoint(session, plan.run_id)
+    return put_together(
+        Acknowledged(
+            plan=plan,
+            started=started,
+            tool_version=tool_version,
+            batches=(
+                (batch, at < place) for at, batch in journal.numbered_batches(session, plan.run_id)
+            ),
+            observations=journal.observations(session, plan.run_id),
+            samples=tuple(journal.samples(session, plan.run_id)),
+            checkpoint=checkpoint,
+            carried=journal.taken_over(session, plan),
+        )
+    )
+
+
+def put_together(kept: Acknowledged) -> RunRecord:
+    """Put the record of an interrupted run together from what it had acknowledged, wherever that is.
 
     It ends where the last thing that was acknowledged happened.
     """
+    plan, started, checkpoint, carried = kept.plan, kept.started, kept.checkpoint, kept.carried
     folds = _Folds(plan, started)
-    place, checkpoint = journal.last_checkpoint(session, plan.run_id)
-    for at, batch in journal.numbered_batches(session, plan.run_id):
-        folds.take(batch, witnessed=at < place)
-    told = {each.endpoint: each for each in journal.observations(session, plan.run_id)}
-    samples = tuple(journal.samples(session, plan.run_id))
-    finished = max(folds.last, _last(started, told.values(), samples))
-    carried = journal.taken_over(session, plan)
+    for batch, witnessed in kept.batches:
+        folds.take(batch, witnessed=witnessed)
+    told = {each.endpoint: each for each in kept.observations}
+    finished = max(folds.last, _last(started, told.values(), kept.samples))
     hosts = tuple(_hosts(plan, folds, told, carried))
     return RunRecord(
         plan=plan,
@@ -84,7 +102,7 @@ def recovered(
             for each in coverage_of(plan, hosts)
         ),
         witnesses=checkpoint.witnesses if checkpoint else (),
-        samples=samples,
+        samples=tuple(kept.samples),
         own_listeners=tuple(
             each.endpoint
             for each in plan.controls
@@ -94,7 +112,7 @@ def recovered(
         masked=None,
         retransmitted=None,
         clock=ClockFacts(source="unknown", synchronised=None, detail=REASON),
-        tool_version=tool_version,
+        tool_version=kept.tool_version,
         continuation=carried.continuation if carried else None,
         drawn=checkpoint.drawn if checkpoint else (),
     )

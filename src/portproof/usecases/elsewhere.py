@@ -1,7 +1,7 @@
 """What runs from elsewhere ask of the world: contracts beside those of `contracts.py`.
 
-A vantage without a database keeps its run in a `RunKeeper`; at home a `SealedPack` is read, and a
-store that has `RunImports` takes its run in.
+A vantage without a database keeps its run in a `RunKeeper`, one that was cut short in a
+`ResumableKeeper`; at home a `SealedPack` is read, and a store that has `RunImports` takes its run in.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Protocol
 from portproof.contracts import ScanListener
 from portproof.evidence.pack import Manifest
 from portproof.model.batch import OutcomeBatch
-from portproof.model.carried import Carried
-from portproof.model.scan import RunRecord, ScanPlan
+from portproof.model.carried import Carried, Checkpoint
+from portproof.model.observation import Observation
+from portproof.model.scan import ControlSample, RunRecord, ScanPlan
 
 
 class RunKeeper(Protocol):
@@ -43,6 +44,35 @@ class RunKeeper(Protocol):
     def record_refusal(self, code: str, subject: str, problem: str, at: datetime) -> None:
         """Keep that a scan was refused, where there is something to keep it in."""
         ...
+
+
+class ResumableKeeper(RunKeeper, Protocol):
+    """Keeps one run, and has an interrupted one that it goes on with."""
+
+    def interrupted(self) -> RunRecord:
+        """Give the run to go on with, as far as it got; asked under the run lock.
+
+        Raises:
+            PackError: there is none, or it cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """What a run whose process died had handed in: all that its record can be put together from."""
+
+    plan: ScanPlan
+    started: datetime
+    tool_version: str
+    batches: Iterable[tuple[OutcomeBatch, bool]]
+    """Each with whether it came before the last checkpoint, whose witnesses speak for its silence."""
+    observations: Iterable[Observation]
+    samples: Sequence[ControlSample]
+    checkpoint: Checkpoint | None
+    """The last one; None: the run died before any."""
+    carried: Carried | None
+    """What the run itself had taken over from another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

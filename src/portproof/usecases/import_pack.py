@@ -135,8 +135,9 @@ def _require_told(record: RunRecord, manifest: Manifest) -> None:
             raise PackError(f"refused (contradiction): its manifest and its run differ in {name}")
     if record.status is RunStatus.RUNNING:
         raise PackError("refused (contradiction): its run has not ended")
-    if record.continuation is not None or plan.continues is not None:
-        raise PackError("refused (contradiction): its run continues another, which no pack holds")
+    before = record.continuation
+    if plan.continues != (before.run_id if before else None):
+        raise PackError("refused (contradiction): its plan and its run differ in what it continues")
 
 
 def _require_zone(manifest: Manifest, vantages: Vantages) -> None:
@@ -169,12 +170,31 @@ def _require_times(record: RunRecord, manifest: Manifest, now: datetime) -> None
             f"refused (time): its run lasted {record.duration_ms:,} ms by one clock and "
             f"{lasted_ms:,} ms by its own times"
         )
+    _require_seen(record, slack)
+
+
+def _require_seen(record: RunRecord, slack: timedelta) -> None:
+    """Refuse what was seen while neither the run was under way nor one that it continues."""
+    before = record.continuation
+    if before is not None and not before.since <= before.until <= record.started + slack:
+        raise PackError(
+            f"refused (time): it took over what run {before.run_id} saw between "
+            f"{_text(before.since)} and {_text(before.until)}, and began at {_text(record.started)}"
+        )
     for outcome in record.hosts:
         for each in outcome.observations:
-            if not record.started - slack <= each.at <= record.finished + slack:
+            if not _was_asked(record, each.at, slack):
                 raise PackError(
                     f"refused (time): {each.endpoint} was seen at {_text(each.at)}, outside its run"
                 )
+
+
+def _was_asked(record: RunRecord, at: datetime, slack: timedelta) -> bool:
+    """Whether the run was under way then, or one that it continues."""
+    before = record.continuation
+    if before is not None and before.since - slack <= at <= before.until + slack:
+        return True
+    return record.started - slack <= at <= record.finished + slack
 
 
 def _require_authorised(record: RunRecord, held: Authorisation | None) -> None:
@@ -191,10 +211,12 @@ def _require_authorised(record: RunRecord, held: Authorisation | None) -> None:
             f"({held.digest[:16]}...): another one, or another version of it"
         )
     last = held.valid_until + timedelta(seconds=_CLOSING_S)
-    if not held.valid_from <= record.started < held.valid_until or record.finished > last:
+    first = record.continuation.since if record.continuation else record.started
+    began = held.valid_from <= first <= record.started < held.valid_until
+    if not began or record.finished > last:
         raise PackError(
             f"refused (authorisation): {held.id} was in force from {_text(held.valid_from)} until "
-            f"{_text(held.valid_until)}, and the run lasted from {_text(record.started)} until "
+            f"{_text(held.valid_until)}, and the run lasted from {_text(first)} until "
             f"{_text(record.finished)}"
         )
     _require_inside(record, held)

@@ -16,7 +16,8 @@ from portproof.model.carried import carry_over
 from portproof.model.scan import RunRecord, RunStatus, ScanPlan
 from portproof.model.vantage import Vantage
 from portproof.plan.authorise import require_in_force
-from portproof.usecases.scan import ScanServices, identity_of, keep_run
+from portproof.usecases.elsewhere import ResumableKeeper
+from portproof.usecases.scan import RunServices, ScanServices, identity_of, keep_run
 
 
 def resume(
@@ -40,17 +41,51 @@ def resume(
     store = services.store
     with store.run_lock():
         record = store.load_run(_chosen(store, run_id))
-        _require_authorised(services, record.plan, authorisation)
-        _require_here(record.plan, vantage)
-        carried = carry_over(record)
-        with services.scanner.own_controls([host.address for host in record.plan.hosts]) as own:
-            plan = replace(
-                record.plan,
-                run_id=identity_of(services.clock).run_id,
-                continues=record.plan.run_id,
-                controls=(*own, *(each for each in record.plan.controls if not each.own)),
-            )
-            return keep_run(services, plan, watcher=watcher, stop=stop, carried=carried)
+        return _go_on(services, record, authorisation, vantage, watcher=watcher, stop=stop)
+
+
+def resume_elsewhere(
+    services: RunServices,
+    keeper: ResumableKeeper,
+    authorisation: Authorisation | None,
+    vantage: Vantage,
+    *,
+    watcher: ScanListener,
+    stop: StopSignal,
+) -> RunRecord:
+    """Go on with the interrupted run that a vantage without a database keeps; `services` keep it there.
+
+    Raises:
+        AuthorisationError: as `resume` does.
+        PackError: there is no interrupted run to go on with.
+        StoreError: it was made from another vantage.
+    """
+    with keeper.run_lock():
+        record = keeper.interrupted()
+        return _go_on(services, record, authorisation, vantage, watcher=watcher, stop=stop)
+
+
+def _go_on(
+    services: RunServices,
+    record: RunRecord,
+    authorisation: Authorisation | None,
+    vantage: Vantage,
+    *,
+    watcher: ScanListener,
+    stop: StopSignal,
+) -> RunRecord:
+    """Plan and carry out what the run has left; needs the run lock."""
+    _require_authorised(services, record.plan, authorisation)
+    _require_here(record.plan, vantage)
+    carried = carry_over(record)
+    with services.scanner.own_controls([host.address for host in record.plan.hosts]) as own:
+        plan = replace(
+            record.plan,
+            run_id=identity_of(services.clock).run_id,
+            continues=record.plan.run_id,
+            controls=(*own, *(each for each in record.plan.controls if not each.own)),
+        )
+        return keep_run(services, plan, watcher=watcher, stop=stop, carried=carried)
 
 
 def _chosen(store: Store, run_id: str | None) -> str:
@@ -85,7 +120,7 @@ def _can_go_on(run: RunSummary) -> bool:
 
 
 def _require_authorised(
-    services: ScanServices, plan: ScanPlan, authorisation: Authorisation | None
+    services: RunServices, plan: ScanPlan, authorisation: Authorisation | None
 ) -> None:
     """Let the run go on under the very authorisation that it began with, while that holds (law 4)."""
     now = services.clock.now()
