@@ -251,7 +251,7 @@ def test_a_positive_control_on_a_path_that_loses_half_is_asked_until_it_must_hav
         with asking([lossy]) as (asked, _):
             for attempts in (1, 2, 1, 3, 1, 2, 1, 3) * 30:
                 asked.loss.control_answered("some path", attempts)
-            (point,) = asked._points
+            (point,) = asked.points
             usual = 1 + TIMING.max_retries
             most = asked._most_askings(point)
     assert most == usual if kind is ControlKind.NEGATIVE else 20 < most <= 31

@@ -8,6 +8,7 @@ from threading import Thread
 from portproof.model.endpoint import Transport
 from portproof.model.observation import LocalFault, PortState, Reason
 from portproof.model.scan import HostOutcome, RunRecord, RunStatus, Timing
+from portproof.model.way import Way, WayKind
 from portproof.scan.clock import SystemClock
 from portproof.scan.executor import Executor
 from portproof.scan.sink_scanner import SINK_SERVICE, SinkScanner
@@ -98,3 +99,23 @@ def test_the_record_is_of_the_whole_plan_and_counts_what_was_measured() -> None:
     (coverage,) = record.coverage
     assert (coverage.transport, coverage.planned, coverage.measured) == (Transport.UDP, 2, 2)
     assert len(record.plan.hosts[0].udp) == 2
+
+
+def test_a_vantage_behind_a_proxy_sends_no_datagram_of_its_own() -> None:
+    held, way, clock = (
+        authorisation([f"{HERE}/32"]),
+        Way(kind=WayKind.SOCKS5, host=HERE),
+        SystemClock(),
+    )
+    received: list[bytes] = []
+
+    def take(datagram: bytes) -> bytes:
+        received.append(datagram)
+        return answer_to(datagram)
+
+    with peer(take) as port:
+        plan = plan_for(held, planned_hosts([HERE], "", str(port)), through=way)
+        scanner = SinkScanner(Executor(held, clock=clock, way=way), held, clock)
+        record = scanner.run(plan, Heard(), lambda: False)
+    assert list(udp(record).unmeasured[LocalFault.PROXY_CANNOT_TELL]) == [port]
+    assert received == []

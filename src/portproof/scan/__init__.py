@@ -44,7 +44,8 @@ hears the answers, `udp_outcomes` accounts for them. Hosts that ration their ICM
 `relay` is the TCP engine of a vantage on which nothing of ours runs: a proxy opens the connections
 (`relay_dial`: its word on one of them, `relay_tunnel`: the way there, by SOCKS5 or ssh). Read
 `relay_dial` for what a proxy cannot tell. `relay_controls` asks the controls the same way,
-`relay_talk` holds the conversations, `relay_phase` puts them into a run.
+`relay_talk` holds the conversations, `relay_phase` puts them into a run. What it shares with the
+connect engine is in `harvest` (outcomes on their way out) and `control_rounds` (when controls are due).
 
 A run may continue another: `handover` says what is left of an order, notes through `drawn` what was
 drawn of it, and keeps that in checkpoints for the case that this process is killed.

@@ -25,19 +25,20 @@ from select import EPOLLERR, EPOLLHUP
 from typing import Final
 
 from portproof.model.batch import NO_RTT, OutcomeBatch
-from portproof.model.endpoint import Address, Transport
+from portproof.model.endpoint import Address
 from portproof.model.observation import LocalFault, PortState, Reason
 from portproof.plan.order import Order
 from portproof.scan.care import care_of
 from portproof.scan.classify import TRANSIENT_ERRNOS, IcmpError, fault_of_errno, tcp_outcome
 from portproof.scan.conditions import Conditions, Monotonic
 from portproof.scan.errqueue import may_hold_error, take_errors
+from portproof.scan.harvest import Harvest
 from portproof.scan.limits import fit_connections
 from portproof.scan.lines import Line, LinePool, Stack
 from portproof.scan.local_ports import LocalPorts, common_source, source_towards
 from portproof.scan.patience import Patience
 from portproof.scan.peers import Peers
-from portproof.scan.rows import CODES, Row, batch_of
+from portproof.scan.rows import CODES
 from portproof.scan.source import Waiting
 from portproof.scan.timed_source import source_of
 
@@ -50,8 +51,6 @@ _BURST: Final = 32
 _FIRST_ROWS: Final = 64
 """The first batch is small: patience with each host is learnt from it."""
 _ROWS: Final = 4096
-_FLUSH_S: Final = 0.25
-_LOOK_S: Final = 0.1
 _LONGEST_POLL_S: Final = 0.05
 _PAUSE_S: Final = 0.05
 """After the system gave no socket: how long nothing is launched."""
@@ -75,6 +74,7 @@ class ConnectSweep:
     ) -> None:
         self._hosts = hosts
         self._emit = emit
+        self._harvest = Harvest(conditions, self._took)
         self._conditions = conditions
         self._noted = conditions.noted
         self._clock = conditions.clock
@@ -89,7 +89,7 @@ class ConnectSweep:
         self._lines = LinePool(self._capacity, ports, common_source(hosts))
         self._peers = Peers(hosts, self._lines)
         self._patience = Patience(hosts, conditions.timing)
-        self._rows: list[Row] = []
+        self._rows = self._harvest.rows
         self._enough_rows = _FIRST_ROWS
         self._unsettled = 0
         """The first row of the burst under way: resets from there on may yet prove to be ICMP."""
@@ -98,12 +98,15 @@ class ConnectSweep:
         self._neighbourless: set[int] = set()
         self._starved_since: float | None = None
         self._paused = False
-        self._paused_until = self._next_look = self._next_flush = conditions.began
+        self._paused_until = conditions.began
         self.in_flight = 0
-        self.done = 0
-        """Endpoints with an outcome so far."""
         self.retransmitted = 0
         """Probes sent again to silent ports."""
+
+    @property
+    def done(self) -> int:
+        """Endpoints with an outcome so far."""
+        return self._harvest.done
 
     def run(self) -> bool:
         """Probe everything; False when the stop signal ended it early.
@@ -115,38 +118,28 @@ class ConnectSweep:
             return self._sweep()
         finally:
             self._lines.close_all()
-            self._flush()
+            self._harvest.flush()
 
     def _sweep(self) -> bool:
+        harvest = self._harvest
         while self._source or self.in_flight:
             now = self._clock()
-            if now >= self._next_look:
+            if now >= harvest.next_look:
                 if self._conditions.stop():
                     return False
-                self._look(now)
+                if harvest.look(now):
+                    # Descriptors that others had taken may be free again: creep back up.
+                    self._capacity = min(self._most, self._capacity + _AT_ONCE)
             self._launch(now)
             self._collect()
             self._expire()
         return True
 
-    def _look(self, now: float) -> None:
-        """Do what has to be done a few times a second."""
-        self._conditions.tick()
-        self._next_look = now + _LOOK_S
-        if now >= self._next_flush:
-            self._flush()
-            self._next_flush = now + _FLUSH_S
-            # Descriptors that others had taken may be free again: creep back up.
-            self._capacity = min(self._most, self._capacity + _AT_ONCE)
-
-    def _flush(self) -> None:
-        if self._rows:
-            batch = batch_of(self._rows, Transport.TCP, began=self._conditions.began)
-            self._rows.clear()
-            self.done += len(batch)
-            self._patience.learn(batch)
-            self._care.heard(batch, self._clock())
-            self._emit(batch)
+    def _took(self, batch: OutcomeBatch) -> None:
+        """Learn from outcomes, and hand them on."""
+        self._patience.learn(batch)
+        self._care.heard(batch, self._clock())
+        self._emit(batch)
 
     # ------------------------------------------------------------ sending
 
@@ -165,7 +158,7 @@ class ConnectSweep:
                 break
         self._source.sent_by(self._clock())
         if len(self._rows) >= self._enough_rows:
-            self._flush()
+            self._harvest.flush()
             self._enough_rows = _ROWS
 
     def _burst(self, probes: Sequence[Waiting]) -> int:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import errno as codes
 import select
 import socket
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,9 +25,10 @@ from typing import Final
 
 from portproof.model.endpoint import Address, Endpoint, Transport
 from portproof.model.observation import LocalFault, PortState, Reason
-from portproof.model.scan import Control, ControlKind, ControlSample, Timing
+from portproof.model.scan import Control, ControlKind, ControlSample
 from portproof.scan.backoff import PathPace
 from portproof.scan.classify import Verdict, fault_of_errno, tcp_outcome
+from portproof.scan.control_rounds import ControlRounds, Point
 from portproof.scan.errqueue import enable, may_hold_error, read_error
 from portproof.scan.family import family_of
 from portproof.scan.lines import set_no_linger
@@ -40,7 +40,6 @@ from portproof.scan.witness import Path, path_to
 _BACKLOG: Final = 1024
 _MS: Final = 1000
 _US: Final = 1_000_000
-_SHORT_WAIT_S: Final = 0.005
 _UNKNOWN_LOSS_ASKINGS: Final = 10
 _TOLD: Final = (Reason.HANDSHAKE, Reason.RESET, Reason.CONN_REFUSED)
 """Answers that come from the endpoint itself."""
@@ -81,32 +80,22 @@ def accept_waiting(listeners: Iterable[socket.socket]) -> None:
             visitor.close()
 
 
-@dataclass(slots=True)
-class _Point:
-    """One endpoint that is asked again and again."""
+@dataclass(slots=True, kw_only=True)
+class _Point(Point[socket.socket]):
+    """One endpoint that is asked from here, with what is known of the way to it."""
 
-    control: Control
-    due: float
     path: Path
     adopted: bool = False
     round_trip: RoundTrip | None = None
     """None until it has answered."""
-    sock: socket.socket | None = None
-    attempts: int = 0
-    first_sent: float = 0.0
-    sent: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
-class ControlRound:
+class ControlRound(ControlRounds[_Point]):
     """Asks the controls of a run and tells what each showed, or that it could not be asked."""
 
     controls: Sequence[Control]
     listeners: Sequence[socket.socket]
-    timing: Timing
-    clock: Callable[[], float]
-    began: float
-    """The run's start by `clock`, in seconds."""
     sampled: Callable[[ControlSample], None]
     """Hears what a control showed."""
     not_asked: Callable[[ControlSample], None]
@@ -115,11 +104,10 @@ class ControlRound:
     """What is known of the loss on each path; learns from the controls, too."""
     pace: PathPace = field(default_factory=PathPace)
     """Hears which controls answered at once, and which had to be asked again."""
-    _points: list[_Point] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Take the controls that can be asked: those over TCP."""
-        self._points = [
+        self.points = [
             _Point(control=each, due=self.began, path=_path_of(each.endpoint.address))
             for each in self.controls
             if each.endpoint.transport is Transport.TCP
@@ -131,65 +119,24 @@ class ControlRound:
             id=str(endpoint), kind=ControlKind.POSITIVE, endpoint=endpoint, networks=()
         )
         path = _path_of(endpoint.address)
-        self._points.append(_Point(control=control, due=self.clock(), path=path, adopted=True))
+        self.points.append(_Point(control=control, due=self.clock(), path=path, adopted=True))
 
-    def pump(self) -> None:
-        """Do what is due, without waiting."""
-        accept_waiting(self.listeners)
-        self._collect()
-        now = self.clock()
-        for point in self._points:
-            if point.sock is None and now >= point.due:
-                point.due = now + self.timing.control_interval_ms / _MS
-                self._ask(point)
-
-    def complete(self, stop: Callable[[], bool]) -> None:
-        """Ask every control once more, now, and wait for the answers or for `stop`."""
-        self._wait(stop)
-        now = self.clock()
-        for point in self._points:
-            point.due = min(point.due, now)
-        self.pump()
-        self._wait(stop)
-
-    def horizon(self) -> float:
-        """Give the instant up to which nothing is open any more: the first question not yet settled."""
-        asked = [each.first_sent for each in self._points if each.sock is not None]
-        return min(asked, default=self.clock())
-
-    def close(self) -> None:
-        """Close what is under way."""
-        for point in self._points:
-            if point.sock is not None:
-                point.sock.close()
-                point.sock = None
-
-    def _wait(self, stop: Callable[[], bool]) -> None:
-        while any(each.sock is not None for each in self._points) and not stop():
-            time.sleep(_SHORT_WAIT_S)
-            accept_waiting(self.listeners)
-            self._collect()
-
-    def _ask(self, point: _Point) -> None:
-        """Send the first probe of a sample, or one more after silence."""
-        point.sent = self.clock()
-        if point.attempts == 0:
-            point.first_sent = point.sent
-        point.attempts += 1
+    def _send(self, point: _Point) -> None:
         address = point.control.endpoint.address
         try:
             sock = socket.socket(family_of(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError as refused:
             self._sample(point, fault_of_errno(refused.errno or 0))
             return
-        point.sock = sock
+        point.call = sock
         enable(sock)
         error = sock.connect_ex((str(address), point.control.endpoint.port))
         if error not in _UNDER_WAY:
             self._answer(point, sock, error)
 
     def _collect(self) -> None:
-        asked = {each.sock.fileno(): each for each in self._points if each.sock is not None}
+        accept_waiting(self.listeners)
+        asked = {each.call.fileno(): each for each in self.points if each.call is not None}
         if not asked:
             return
         poller = select.poll()
@@ -197,14 +144,14 @@ class ControlRound:
             poller.register(descriptor, select.POLLOUT)
         for descriptor, _ in poller.poll(0):
             point = asked[descriptor]
-            if point.sock is not None:
+            if point.call is not None:
                 self._answer(
-                    point, point.sock, point.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                    point, point.call, point.call.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 )
         now = self.clock()
-        for point in self._points:
-            if point.sock is not None and now >= point.sent + self._timeout_s(point):
-                self._silent(point, point.sock)
+        for point in self.points:
+            if point.call is not None and now >= point.sent + self._timeout_s(point):
+                self._silent(point, point.call)
 
     def _answer(self, point: _Point, sock: socket.socket, error: int) -> None:
         icmp = read_error(sock) if may_hold_error(sock) else None
@@ -212,7 +159,7 @@ class ControlRound:
         ourselves = error == 0 and sock.getsockname()[:2] == (str(endpoint.address), endpoint.port)
         set_no_linger(sock)
         sock.close()
-        point.sock = None
+        point.call = None
         if ourselves:
             # The kernel chose the target's port for our end: nobody listens there.
             self._sample(point, tcp_outcome(codes.ECONNREFUSED, None))
@@ -221,7 +168,7 @@ class ControlRound:
 
     def _silent(self, point: _Point, sock: socket.socket) -> None:
         sock.close()
-        point.sock = None
+        point.call = None
         if point.control.kind is ControlKind.POSITIVE:
             self.pace.lost(self.clock())
         if point.attempts < self._most_askings(point):
@@ -262,18 +209,8 @@ class ControlRound:
         self._learn(point, verdict)
         asked = _left_this_machine(point.control.endpoint.address, verdict)
         expected = asked and _as_expected(point, verdict)
-        # A control that answered is a witness from when it was asked; one that did not, from the first.
-        at = point.sent if expected else point.first_sent
-        point.attempts = 0
         tell = self.sampled if asked else self.not_asked
-        tell(
-            ControlSample(
-                control_id=point.control.id,
-                at_ms=max(0, int((at - self.began) * _MS)),
-                as_expected=expected,
-                seen=_seen(verdict, asked=asked),
-            )
-        )
+        tell(self._shown(point, _seen(verdict, asked=asked), expected=expected))
 
 
 def _path_of(address: Address) -> Path:

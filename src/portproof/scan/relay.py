@@ -27,9 +27,10 @@ from portproof.model.scan import Timing
 from portproof.plan.order import Order
 from portproof.scan.classify import TRANSIENT_ERRNOS
 from portproof.scan.conditions import Conditions
+from portproof.scan.harvest import Harvest
 from portproof.scan.relay_dial import Dial, Ended
 from portproof.scan.relay_tunnel import Tunnel
-from portproof.scan.rows import CODES, Row, batch_of
+from portproof.scan.rows import CODES
 from portproof.scan.source import ProbeSource, Waiting
 
 _PATIENCE: Final = 3
@@ -38,8 +39,6 @@ MOST_LEFT_BEHIND: Final = 400
 """Connections that we have given up and an SSH server has not: half of the usual 1 024 descriptors."""
 LEFT_BEHIND_S: Final = 135.0
 """Linux gives a connect up after 127 s (tcp(7), tcp_syn_retries)."""
-_LOOK_S: Final = 0.1
-_FLUSH_S: Final = 0.25
 _LONGEST_POLL_S: Final = 0.02
 _PAUSE_S: Final = 0.05
 _US_PER_S: Final = 1_000_000
@@ -77,7 +76,7 @@ class RelaySweep:
     ) -> None:
         """`opened` hears of each probe that found its port open, and what the proxy said."""
         self._hosts = hosts
-        self._emit = emit
+        self._harvest = Harvest(conditions, emit)
         self._conditions = conditions
         self._clock = conditions.clock
         self._tunnel = tunnel
@@ -92,14 +91,16 @@ class RelaySweep:
         self._waiting: deque[_Call] = deque()
         """Calls in the order in which they will be given up, some of them ended already."""
         self._left_behind: deque[_Call] = deque()
-        self._rows: list[Row] = []
         self._starved_since: float | None = None
-        self._paused_until = self._next_look = self._next_flush = conditions.began
+        self._paused_until = conditions.began
         self.in_flight = 0
-        self.done = 0
-        """Endpoints with an outcome so far."""
         self.retransmitted = 0
         """Probes sent again: none, ever."""
+
+    @property
+    def done(self) -> int:
+        """Endpoints with an outcome so far."""
+        return self._harvest.done
 
     def run(self) -> bool:
         """Probe everything; False when the stop signal ended it early.
@@ -112,33 +113,19 @@ class RelaySweep:
             for call in list(self._calls.values()):
                 self._hang_up(call)
             self._epoll.close()
-            self._flush()
+            self._harvest.flush()
 
     def _sweep(self) -> bool:
         while self._source or self.in_flight:
             now = self._clock()
-            if now >= self._next_look:
+            if now >= self._harvest.next_look:
                 if self._conditions.stop():
                     return False
-                self._look(now)
+                self._harvest.look(now)
             self._launch(now)
             self._collect()
             self._expire(self._clock())
         return True
-
-    def _look(self, now: float) -> None:
-        self._conditions.tick()
-        self._next_look = now + _LOOK_S
-        if now >= self._next_flush:
-            self._flush()
-            self._next_flush = now + _FLUSH_S
-
-    def _flush(self) -> None:
-        if self._rows:
-            batch = batch_of(self._rows, Transport.TCP, began=self._conditions.began)
-            self._rows.clear()
-            self.done += len(batch)
-            self._emit(batch)
 
     # ------------------------------------------------------------ sending
 
@@ -240,7 +227,7 @@ class RelaySweep:
         call.dial.close()
 
     def _end(self, probe: int, code: int, sent: float, rtt_us: int = NO_RTT) -> None:
-        self._rows.append((probe, code, rtt_us, 1, sent))
+        self._harvest.rows.append((probe, code, rtt_us, 1, sent))
         self._source.finished(probe >> 16)
 
     def _idle_s(self) -> float:

@@ -11,53 +11,34 @@ It stands where `controls.ControlRound` stands in a run over our own network.
 from __future__ import annotations
 
 import select
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.observation import LocalFault
-from portproof.model.scan import Control, ControlKind, ControlSample, Timing
+from portproof.model.scan import Control, ControlKind, ControlSample
+from portproof.scan.control_rounds import ControlRounds, Point
 from portproof.scan.relay import patience_s
 from portproof.scan.relay_dial import Dial, Ended
 from portproof.scan.relay_tunnel import Tunnel
 
-_MS: Final = 1_000
-_SHORT_WAIT_S: Final = 0.005
 _OPEN: Final = "open (the proxy has a connection)"
 
 
-@dataclass(slots=True)
-class _Point:
-    """One control that is asked again and again."""
-
-    control: Control
-    due: float
-    dial: Dial | None = None
-    attempts: int = 0
-    first_sent: float = 0.0
-    sent: float = 0.0
-
-
 @dataclass(slots=True, kw_only=True)
-class RelayControls:
+class RelayControls(ControlRounds[Point[Dial]]):
     """Asks the controls of a run through a tunnel, and tells what each showed."""
 
     controls: Sequence[Control]
     tunnel: Tunnel
-    timing: Timing
-    clock: Callable[[], float]
-    began: float
-    """The run's start by `clock`, in seconds."""
     sampled: Callable[[ControlSample], None]
     """Hears what a control showed."""
-    _points: list[_Point] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Take the controls that can be asked: those over TCP."""
-        self._points = [
-            _Point(control=each, due=self.began)
+        self.points = [
+            Point(control=each, due=self.began)
             for each in self.controls
             if each.endpoint.transport is Transport.TCP
         ]
@@ -65,89 +46,39 @@ class RelayControls:
     def adopt(self, endpoint: Endpoint) -> None:
         """Ask an endpoint as a witness of silence: there is none to witness behind a proxy."""
 
-    def pump(self) -> None:
-        """Do what is due, without waiting."""
-        self._collect()
-        now = self.clock()
-        for point in self._points:
-            if point.dial is None and now >= point.due:
-                point.due = now + self.timing.control_interval_ms / _MS
-                self._ask(point)
-
-    def complete(self, stop: Callable[[], bool]) -> None:
-        """Ask every control once more, now, and wait for the answers or for `stop`."""
-        self._wait(stop)
-        now = self.clock()
-        for point in self._points:
-            point.due = min(point.due, now)
-        self.pump()
-        self._wait(stop)
-
-    def horizon(self) -> float:
-        """Give the instant up to which nothing is open any more: the first question not yet settled."""
-        asked = [each.first_sent for each in self._points if each.dial is not None]
-        return min(asked, default=self.clock())
-
-    def close(self) -> None:
-        """Close what is under way."""
-        for point in self._points:
-            if point.dial is not None:
-                point.dial.close()
-                point.dial = None
-
-    def _wait(self, stop: Callable[[], bool]) -> None:
-        while any(each.dial is not None for each in self._points) and not stop():
-            time.sleep(_SHORT_WAIT_S)
-            self._collect()
-
-    def _ask(self, point: _Point) -> None:
-        point.sent = self.clock()
-        if point.attempts == 0:
-            point.first_sent = point.sent
-        point.attempts += 1
+    def _send(self, point: Point[Dial]) -> None:
         try:
-            point.dial = self.tunnel.dial(point.control.endpoint)
+            point.call = self.tunnel.dial(point.control.endpoint)
         except OSError as fault:
             self._answer(point, Ended(opened=False, said=fault.strerror or str(fault)))
 
     def _collect(self) -> None:
         poller = select.poll()
         asked = {}
-        for point in self._points:
-            if point.dial is not None:
-                asked[point.dial.sock.fileno()] = point
+        for point in self.points:
+            if point.call is not None:
+                asked[point.call.sock.fileno()] = point
                 poller.register(
-                    point.dial.sock, select.POLLOUT if point.dial.sends else select.POLLIN
+                    point.call.sock, select.POLLOUT if point.call.sends else select.POLLIN
                 )
         for descriptor, _ in poller.poll(0) if asked else ():
             point = asked[descriptor]
-            ended = point.dial.go_on() if point.dial is not None else None
+            ended = point.call.go_on() if point.call is not None else None
             if ended is not None:
                 self._answer(point, ended)
         overdue = self.clock() - patience_s(self.timing)
         for point in asked.values():
-            if point.dial is not None and point.sent <= overdue:
+            if point.call is not None and point.sent <= overdue:
                 self._answer(point, Ended(opened=False, said="no word in time"))
 
-    def _answer(self, point: _Point, ended: Ended) -> None:
-        if point.dial is not None:
-            point.dial.close()
-            point.dial = None
+    def _answer(self, point: Point[Dial], ended: Ended) -> None:
+        point.settle()
         positive = point.control.kind is ControlKind.POSITIVE
         alive = not self.tunnel.trouble()
         if positive and alive and not ended.opened and point.attempts <= self.timing.max_retries:
             self._ask(point)
             return
         expected = ended.opened is positive
-        # A control that answered is a witness from when it was asked; one that did not, from the first.
-        at = point.sent if expected else point.first_sent
-        point.attempts = 0
-        said = f"{LocalFault.PROXY_CANNOT_TELL} ({self.tunnel.trouble() or ended.said})"
-        self.sampled(
-            ControlSample(
-                control_id=point.control.id,
-                at_ms=max(0, int((at - self.began) * _MS)),
-                as_expected=expected,
-                seen=_OPEN if ended.opened else said,
-            )
-        )
+        told = self.tunnel.trouble() or ended.said
+        seen = _OPEN if ended.opened else f"{LocalFault.PROXY_CANNOT_TELL} ({told})"
+        self.sampled(self._shown(point, seen, expected=expected))

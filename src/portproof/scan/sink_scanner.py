@@ -89,8 +89,9 @@ class SinkScanner:
         record = self.inner.run(replace(plan, hosts=over_tcp), listener, stop, carried=carried)
         tcp = [replace(each, host=_planned(plan, each)) for each in record.hosts]
         held = require_in_force(self.authorisation, self.clock.now())
+        ask = _ask if plan.through is None else _not_asked
         udp = [
-            _ask(plan, host, listener, stop)
+            ask(plan, host, listener, stop)
             for host in plan.hosts
             if host.udp and any(held.permits(host.address, name) for name in (None, *host.names))
         ]
@@ -163,6 +164,20 @@ def _ask(
         reasons={key: PortSet.from_iterable(held) for key, held in reasons.items()},
         unmeasured={key: PortSet.from_iterable(held) for key, held in faults.items()},
         observations=tuple(sorted(kept, key=lambda each: each.endpoint.port)),
+    )
+
+
+def _not_asked(
+    plan: ScanPlan, host: PlannedHost, listener: ScanListener, stop: StopSignal
+) -> HostOutcome:
+    """Leave UDP unmeasured: a proxy asks none, and a datagram of our own would leave from elsewhere."""
+    del plan, listener, stop
+    return HostOutcome(
+        host=host,
+        transport=Transport.UDP,
+        states={},
+        reasons={},
+        unmeasured={LocalFault.PROXY_CANNOT_TELL: host.udp},
     )
 
 
