@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from portproof.documents import json_schemas
+from portproof.documents.json_schema import json_schemas
 from portproof.model.change_plan import Place, PlanDocument, PlanGap, PlanLine
 from portproof.model.drift_document import (
     BetweenLine,
@@ -312,7 +312,7 @@ def test_a_reconciliation_marks_what_contradicts() -> None:
 run run-1 (complete, 2026-11-21T12:00:00Z) from ext-1 in zone internet
 exposed and listening (1)
   10.0.0.5 443/tcp  scan: open; listening: nginx
-allowed but nothing listening (1)
+allowed but nothing listening (1), for the review of rules (PCI DSS 1.2.7)
 ! 10.0.0.5 1-65535/tcp  scan: closed; listening: no; intent: allow by r (f:1)
 not understood (1)
   f:2: -m limit

@@ -1,241 +1,222 @@
-"""`nft -j list ruleset`: what the input chains of a host let through (libnftables-json(5)).
+"""`nft -j list ruleset`: what a host, or a firewall on the way, lets through (libnftables-json(5)).
 
-Read are base chains of type filter that hook input, the chains they jump to, matches on transport,
-destination port, addresses, family, connection state and the loopback interface, and the verdicts.
-A rule with anything else may match, and is named. `nft -a list ruleset` shows the handles.
+Read are the base chains that a packet to the host meets (ingress, prerouting, input), or one that is
+forwarded (ingress, prerouting, forward), and the chains that they jump to: verdicts, verdict maps,
+and the matches of `intent_nft_match`. Every one of those chains must let the packet through. What a
+chain of type nat sends elsewhere, and whatever else a rule says, makes its ports not understood; the
+rule is named by its handle, as `nft -a list ruleset` shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from ipaddress import ip_network
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final, TypeAlias
 
-from portproof.documents.intent_draft import Draft, networks_between
-from portproof.model.baseline import SourceLocation
-from portproof.model.endpoint import Network, Transport
-from portproof.model.ports import PortSet
-from portproof.model.reconcile import Action, Filter, Intent, IntentRule
+from portproof.documents.intent_chains import Chains, Written
+from portproof.documents.intent_draft import Draft, Passage
+from portproof.documents.intent_nft_match import FAMILIES, Matches
+from portproof.model.reconcile import Action, Filter, Intent
 
-_FAMILIES: Final[Mapping[str, tuple[int, ...]]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
-_EARLIER_HOOKS: Final = frozenset({"prerouting", "ingress"})
-"""Chains that see a packet before input does, and may drop or redirect it."""
+_Place: TypeAlias = tuple[str, str, str]
+"""Family, table and name of a chain, set or map."""
+
 _VERDICTS: Final = {
     "accept": Action.ALLOW,
     "drop": Action.DENY,
     "reject": Action.DENY,
-    "return": Action.UNKNOWN,
+    "return": Action.RETURN,
+    "jump": Action.JUMP,
+    "goto": Action.GOTO,
     "queue": Action.UNKNOWN,
-    "vmap": Action.UNKNOWN,
+    "dnat": Action.UNKNOWN,
+    "redirect": Action.UNKNOWN,
+    "tproxy": Action.UNKNOWN,
+    "synproxy": Action.UNKNOWN,
+    "fwd": Action.UNKNOWN,
 }
-_HARMLESS: Final = frozenset({"counter", "log", "comment"})
-_TRANSPORTS: Final = {
-    "tcp": Transport.TCP,
-    "udp": Transport.UDP,
-    "6": Transport.TCP,
-    "17": Transport.UDP,
-}
-_WITHOUT_PORTS: Final = frozenset(
-    {"icmp", "icmpv6", "igmp", "sctp", "dccp", "ah", "esp", "comp", "gre"}
-)
-"""A match on a field of their headers says that the packet is neither TCP nor UDP."""
-_DEEPEST: Final = 16
-"""Chains that jump to one another; the kernel's own limit (NFT_JUMP_STACK_SIZE)."""
-_MOST_RULES: Final = 100_000
+_HARMLESS: Final = frozenset({"counter", "log", "comment", "notrack", "dup", "flow", "ct helper"})
+"""Statements that say nothing of which packets go through."""
+_TARGETS: Final = {"REJECT": "reject", "LOG": "", "NFLOG": "", "DNAT": "dnat", "REDIRECT": "dnat"}
+"""Targets of iptables that nft shows without their options, and what they come to."""
+_REJECTED_OF: Final = {"icmp": 4, "icmpv6": 6}
+"""Kinds of rejection that are of one IP version."""
+_POLICIES: Final = {"accept": Action.ALLOW, "drop": Action.DENY}
+_MOST_DRAFTS: Final = 1_000
 
 
-def nft_intent(file: str, document: dict[str, Any]) -> Intent:
+def nft_intent(file: str, document: dict[str, Any], passage: Passage) -> Intent:
     """Read a ruleset.
 
     Raises:
         ValueError: it is none.
     """
-    return _Ruleset(file, document).intent()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """Where the reading stands: in which chain, under which conditions, how many jumps deep."""
-
-    place: tuple[str, str, str]
-    draft: Draft
-    default: Action
-    depth: int = 0
+    return _Ruleset(file, document, passage).intent()
 
 
 class _Ruleset:
-    def __init__(self, file: str, document: dict[str, Any]) -> None:
+    def __init__(self, file: str, document: dict[str, Any], passage: Passage) -> None:
         objects = document.get("nftables")
         if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
             raise ValueError("'nftables' is no list of objects")
-        self._file = file
-        self._odd: list[str] = []
-        self._count = 0
-        self._chains = [each["chain"] for each in objects if isinstance(each.get("chain"), dict)]
-        self._sets = {_key(each["set"]): each["set"] for each in objects if "set" in each}
-        self._rules: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-        for each in objects:
-            if isinstance(rule := each.get("rule"), dict):
-                chain = str(rule.get("chain"))
-                self._rules.setdefault((*_table(rule), chain), []).append(rule)
+        rules = _of_kind(objects, "rule")
+        tracked = not any({"notrack": None} in rule.get("expr", ()) for rule in rules)
+        self._file, self._passage = file, replace(passage, tracked=tracked)
+        asleep = {
+            (str(held.get("family")), str(held.get("name")))
+            for held in _of_kind(objects, "table")
+            if "dormant" in str(held.get("flags", ""))
+        }
+        found = [each for each in _of_kind(objects, "chain") if _table(each) not in asleep]
+        self._chains: dict[_Place, dict[str, Any]] = {_place(each): each for each in found}
+        sets = [*_of_kind(objects, "set"), *_of_kind(objects, "map")]
+        self._sets = {_place(each): each for each in sets}
+        self._matches = Matches(self._sets, self._passage)
+        self._rules: dict[_Place, list[dict[str, Any]]] = {}
+        for rule in rules:
+            chain = (*_table(rule), str(rule.get("chain")))
+            self._rules.setdefault(chain, []).append(rule)
+        self._built = Chains[_Place](file, self._written)
 
     def intent(self) -> Intent:
-        filters = []
-        for chain in self._chains:
-            place = (*_table(chain), str(chain.get("name")))
-            hook, family = chain.get("hook"), place[0]
-            if hook in _EARLIER_HOOKS and self._rules.get(place):
-                self._odd.append(f"{self._file}: chain {' '.join(place)} (hook {hook}) is not read")
-            if hook == "input" and family in _FAMILIES:
-                filters.append(self._filter(chain, place))
-        return Intent(
-            file=self._file,
-            filters=tuple(filters),
-            not_understood=tuple(dict.fromkeys(self._odd)),
+        filters = tuple(
+            each for place, chain in self._chains.items() for each in self._filter(place, chain)
+        )
+        odd = tuple(dict.fromkeys(self._built.odd))
+        through = self._passage.forward
+        return Intent(file=self._file, filters=filters, not_understood=odd, names_hosts=through)
+
+    def _filter(self, place: _Place, chain: dict[str, Any]) -> Iterator[Filter]:
+        last = "forward" if self._passage.forward else "input"
+        hook, family = str(chain.get("hook", "")), place[0]
+        if hook not in ("ingress", "prerouting", last):
+            return
+        if family not in FAMILIES and hook != "ingress":
+            if self._rules.get(place):
+                what = f"chain {' '.join(place)} (hook {hook}) is not read"
+                self._built.odd.append(f"{self._file}: {what}")
+            return
+        rewrites = chain.get("type") == "nat"
+        if rewrites and hook != "prerouting":
+            return  # only where packets leave do such chains change anything, and then their source
+        default = _POLICIES.get(str(chain.get("policy", "accept")), Action.UNKNOWN)
+        rules = self._built.rules(place) or ()
+        versions = FAMILIES.get(family, (4, 6))
+        yield Filter(
+            name=" ".join(place), rules=rules, default=default, versions=versions, rewrites=rewrites
         )
 
-    def _filter(self, chain: dict[str, Any], place: tuple[str, str, str]) -> Filter:
-        default = Action.DENY if chain.get("policy") == "drop" else Action.ALLOW
-        versions = _FAMILIES[place[0]]
-        step = _Step(place=place, draft=Draft(versions=versions), default=default)
-        rules = tuple(self._walk(step))
-        return Filter(name=" ".join(place), rules=rules, default=default, versions=versions)
+    # ------------------------------------------------------------ one chain, one rule
 
-    def _walk(self, step: _Step) -> Iterator[IntentRule]:
-        for rule in self._rules.get(step.place, ()):
-            self._count += 1
-            if self._count > _MOST_RULES:
-                raise ValueError(f"has more than {_MOST_RULES:,} rules, jumps counted in")
-            yield from self._rule(rule, step)
+    def _written(self, place: _Place) -> Iterator[Written[_Place]] | None:
+        chain = self._chains.get(place)
+        if chain is None:
+            return None
+        start = Draft(versions=FAMILIES.get(place[0], (4, 6)))
+        if chain.get("hook") == "ingress":
+            start = start.blurred()  # of one device: which one packets come in by, nobody says
+        rules = self._rules.get(place, ())
+        return (each for rule in rules for each in self._rule(rule, place, start))
 
-    def _rule(self, rule: dict[str, Any], step: _Step) -> Iterator[IntentRule]:
+    def _rule(self, rule: dict[str, Any], place: _Place, start: Draft) -> Iterator[Written[_Place]]:
         """Read a rule to its verdict; one without any lets every packet go on."""
-        text, draft = f"{' '.join(step.place)} handle {rule.get('handle')}", step.draft
+        text = f"{' '.join(place)} handle {rule.get('handle')}"
+        if rule.get("comment"):
+            text = f'{text} "{rule["comment"]}"'
+        drafts, strange = [start], False
         for part in rule.get("expr", ()):
-            name, held = next(iter(part.items()))
+            name, held = _statement(part)
             if name in _VERDICTS:
-                yield from self._verdict(draft, _VERDICTS[name], text)
+                yield from self._verdict(drafts, name, held, place=place, text=text)
                 return
-            if name in ("jump", "goto"):
-                yield from self._jump(replace(step, draft=draft), str(held["target"]), text)
-                if name == "goto":
-                    yield from self._verdict(draft, step.default, text)
-                return
-            draft = self._narrowed(draft, name, held, step.place)
+            if name == "vmap":
+                yield from self._mapped(drafts, held, place=place, text=text)
+            elif name == "match":
+                drafts = self._narrowed(drafts, held, place)
+            elif name not in _HARMLESS and not _only_marks(name, held):
+                drafts, strange = [each.blurred() for each in drafts], True
+        if strange:
+            yield from self._verdict(drafts, "queue", None, place=place, text=text)
 
-    def _verdict(self, draft: Draft, action: Action, text: str) -> Iterator[IntentRule]:
-        if draft.never:
-            return
-        if not draft.exact or action is Action.UNKNOWN:
-            self._odd.append(f"{self._file}: {text}")
-        yield draft.rule(action, text, SourceLocation(file=self._file, line=1))
+    def _narrowed(self, drafts: list[Draft], held: Any, place: _Place) -> list[Draft]:
+        found = [
+            narrowed
+            for each in drafts
+            for narrowed in self._matches.narrowed(each, held, place[:2])
+        ]
+        return found if len(found) <= _MOST_DRAFTS else [each.blurred() for each in drafts]
 
-    def _jump(self, step: _Step, target: str, text: str) -> Iterator[IntentRule]:
-        if step.depth >= _DEEPEST:
-            yield from self._verdict(step.draft, Action.UNKNOWN, text)
-        elif not step.draft.never:
-            place = (*step.place[:2], target)
-            yield from self._walk(replace(step, place=place, depth=step.depth + 1))
+    def _verdict(
+        self, drafts: list[Draft], name: str, held: Any, *, place: _Place, text: str
+    ) -> Iterator[Written[_Place]]:
+        action = _VERDICTS[name]
+        target = None
+        if action in (Action.JUMP, Action.GOTO):
+            target = (*place[:2], str(held["target"]))
+        for draft in drafts:
+            narrowed = _rejected(draft, held) if name == "reject" else draft
+            yield Written(draft=narrowed, action=action, text=text, target=target)
 
-    # ------------------------------------------------------------ conditions
-
-    def _narrowed(self, draft: Draft, name: str, held: Any, place: tuple[str, str, str]) -> Draft:
-        if name in _HARMLESS:
-            return draft
-        if name != "match" or not isinstance(held, dict):
-            return draft.blurred()
-        left, right = held.get("left"), held.get("right")
+    def _mapped(
+        self, drafts: list[Draft], held: Any, *, place: _Place, text: str
+    ) -> Iterator[Written[_Place]]:
+        """Read a verdict map: each of its elements is a rule; what none matches goes on."""
         try:
-            if held.get("op") not in ("==", "in"):
-                return _unequal(draft, left, right)
-            return self._match(draft, left, self._values(right, place[:2]))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return draft.blurred()
+            elements = [(key, *_statement(verdict)) for key, verdict in self._elements(held, place)]
+        except (ValueError, TypeError, KeyError, AttributeError, StopIteration):
+            yield from self._verdict(drafts, "queue", None, place=place, text=text)
+            return
+        for key, name, of in elements:
+            for draft in drafts:
+                found = self._matches.keyed(draft, held["key"], key)
+                known = name if name in _VERDICTS else "queue"
+                if name != "continue":
+                    yield from self._verdict(found, known, of, place=place, text=text)
 
-    def _match(self, draft: Draft, left: Any, values: list[Any]) -> Draft:
-        kind, of = next(iter(left.items()))
-        if kind == "ct" and of.get("key") == "state":
-            return draft.in_state(map(str, values))
-        if kind == "meta":
-            return _meta(draft, str(of.get("key")), values)
-        if kind == "payload":
-            return _payload(draft, str(of.get("protocol")), str(of.get("field")), values)
-        return draft.blurred()
+    def _elements(self, held: Any, place: _Place) -> list[Any]:
+        data = held["data"]
+        if isinstance(data, str):
+            return list(self._sets[(*place[:2], data.removeprefix("@"))].get("elem", []))
+        return list(data["set"])
 
-    def _values(self, right: Any, table: tuple[str, str]) -> list[Any]:
-        """Give the values of the right side; a named set stands for its elements."""
-        if isinstance(right, str) and right.startswith("@"):
-            held = self._sets[(*table, right[1:])].get("elem", [])
-            return [each.get("elem", each) if isinstance(each, dict) else each for each in held]
-        if isinstance(right, dict) and "set" in right:
-            return list(right["set"])
-        return list(right) if isinstance(right, list) else [right]
+
+def _of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [held for each in objects if isinstance(held := each.get(kind), dict)]
 
 
 def _table(held: dict[str, Any]) -> tuple[str, str]:
     return str(held.get("family")), str(held.get("table"))
 
 
-def _key(held: dict[str, Any]) -> tuple[str, str, str]:
+def _place(held: dict[str, Any]) -> _Place:
     return (*_table(held), str(held.get("name")))
 
 
-def _unequal(draft: Draft, left: Any, right: Any) -> Draft:
-    if left in ({"meta": {"key": "iif"}}, {"meta": {"key": "iifname"}}) and right == "lo":
-        return draft
-    return draft.blurred()
+def _statement(part: Any) -> tuple[str, Any]:
+    """Give the name of a statement and what it holds; a target of iptables as what it comes to."""
+    name, held = next(iter(part.items()))
+    if name != "xt":
+        return name, held
+    if held.get("type") == "match":
+        return ("comment" if held.get("name") == "comment" else "xt"), held
+    return _TARGETS.get(str(held.get("name")), "queue") or "log", held
 
 
-def _meta(draft: Draft, key: str, values: list[Any]) -> Draft:
-    names = [str(each) for each in values]
-    if key == "l4proto":
-        return _protocols(draft, names)
-    if key == "nfproto" and len(names) == 1:
-        return draft.of_version({"ipv4": 4, "ipv6": 6}[names[0]])
-    if key in ("iif", "iifname") and len(names) == 1:
-        return draft.through(names[0])
-    return draft.blurred()
+def _rejected(draft: Draft, held: Any) -> Draft:
+    """Narrow a rejection to the family that its kind says.
+
+    In a table of both families nft (tried with 1.0.6) does not show a family before `with tcp reset`,
+    so there it may be about one of them only.
+    """
+    kind = str(held.get("type")) if isinstance(held, dict) else ""
+    if kind in _REJECTED_OF:
+        return draft.of_version(_REJECTED_OF[kind])
+    return draft.blurred() if kind == "tcp reset" and len(draft.versions) > 1 else draft
 
 
-def _payload(draft: Draft, protocol: str, field: str, values: list[Any]) -> Draft:
-    if protocol in _WITHOUT_PORTS:
-        return draft.over(())
-    match f"{protocol} {field}":
-        case "tcp dport" | "udp dport" | "th dport":
-            named = draft if protocol == "th" else draft.over((_TRANSPORTS[protocol],))
-            return named.to_ports(_ports(values))
-        case "ip saddr" | "ip6 saddr":
-            return draft.of_version(_FAMILIES[protocol][0]).from_networks(_networks(values))
-        case "ip daddr" | "ip6 daddr":
-            return draft.of_version(_FAMILIES[protocol][0]).at_networks(_networks(values))
-        case "ip protocol" | "ip6 nexthdr":
-            version = draft.of_version(_FAMILIES[protocol][0])
-            return _protocols(version, [str(each) for each in values])
-        case _:
-            return draft.blurred()
-
-
-def _protocols(draft: Draft, names: list[str]) -> Draft:
-    """Narrow it to protocols; one that is neither TCP nor UDP is no business of ports."""
-    return draft.over(_TRANSPORTS[each] for each in names if each in _TRANSPORTS)
-
-
-def _ports(values: list[Any]) -> PortSet:
-    ranges = []
-    for each in values:
-        first, last = each["range"] if isinstance(each, dict) else (each, each)
-        ranges.append((int(first), int(last)))
-    return PortSet.from_ranges(ranges)
-
-
-def _networks(values: list[Any]) -> list[Network]:
-    held: list[Network] = []
-    for each in values:
-        if isinstance(each, str):
-            held.append(ip_network(each))
-        elif "prefix" in each:
-            held.append(ip_network((each["prefix"]["addr"], each["prefix"]["len"])))
-        else:
-            held += networks_between(*each["range"])
-    return held
+def _only_marks(name: str, held: Any) -> bool:
+    """Whether a statement sets a mark or another note of the kernel's, and nothing of the packet."""
+    if name == "mangle" and isinstance(held, dict):
+        key = held.get("key")
+        return isinstance(key, dict) and next(iter(key), "") in ("meta", "ct")
+    return False

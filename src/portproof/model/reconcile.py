@@ -65,6 +65,12 @@ class Action(StrEnum):
     ALLOW = "allow"
     DENY = "deny"
     UNKNOWN = "not understood"
+    JUMP = "jump"
+    """Looks at the rules of another chain, and then goes on here."""
+    GOTO = "goto"
+    """Looks at the rules of another chain, and then leaves this one."""
+    RETURN = "return"
+    """Leaves the chain undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,8 @@ class IntentRule:
     """None: every address."""
     versions: tuple[int, ...] = (4, 6)
     exact: bool = True
+    then: tuple[IntentRule, ...] = ()
+    """The rules of the chain that it jumps or goes to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +106,9 @@ class Filter:
     rules: tuple[IntentRule, ...]
     default: Action
     versions: tuple[int, ...] = (4, 6)
+    rewrites: bool = False
+    """Whether what it does not let be is sent elsewhere (address translation): what other filters
+    say of such ports is then about something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +119,8 @@ class Intent:
     filters: tuple[Filter, ...]
     names_hosts: bool = False
     """Whether its rules say which hosts they are for, so that it is about all of them."""
+    versions: tuple[int, ...] = (4, 6)
+    """The IP versions that it tells of: `iptables-save` says nothing of IPv6."""
     not_understood: tuple[str, ...] = ()
     """What the document says besides, each with its place."""
 

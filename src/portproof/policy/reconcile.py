@@ -24,7 +24,6 @@ from portproof.model.observation import LocalFault, PortState
 from portproof.model.ports import PortSet
 from portproof.model.reconcile import (
     Action,
-    Filter,
     Intent,
     IntentRule,
     Listening,
@@ -100,17 +99,24 @@ def let_through(
     intents: Sequence[Intent], address: Address, transport: Transport, vicinity: Vicinity
 ) -> Let | None:
     """Give what all filters together let through; None where no document speaks of the host."""
-    filters = [each for intent in intents for each in intent.filters]
-    speaking = [each for each in filters if address.version in each.versions]
     if not intents:
         return None
-    may_allow, may_deny = _ALL, PortSet.empty()
+    if not any(address.version in each.versions for each in intents):
+        nothing = PortSet.empty()
+        return Let(allowed=nothing, denied=nothing, unknown=_ALL, by=())
+    filters = [each for intent in intents for each in intent.filters]
+    may_allow, may_deny, elsewhere = _ALL, PortSet.empty(), PortSet.empty()
     by: list[tuple[IntentRule, PortSet]] = []
-    for each in speaking:
-        decided = _decide(each, address, transport, vicinity)
-        may_allow = may_allow & decided.may_allow
-        may_deny = may_deny | decided.may_deny
-        by += decided.by
+    for each in filters:
+        if address.version in each.versions:
+            decided = _Decided(address, transport, vicinity)
+            decided.take(each.default, decided.chain(each.rules, _ALL))
+            may_allow = may_allow & decided.may_allow
+            may_deny = may_deny | decided.may_deny
+            by += decided.by
+            if each.rewrites:
+                elsewhere = elsewhere | decided.may_deny
+    may_allow = may_allow | elsewhere
     return Let(
         allowed=may_allow - may_deny,
         denied=may_deny - may_allow,
@@ -121,30 +127,49 @@ def let_through(
 
 @dataclass(slots=True)
 class _Decided:
+    """What the rules of one filter do with what is sent to one host, by port."""
+
+    address: Address
+    transport: Transport
+    vicinity: Vicinity
     may_allow: PortSet = field(default_factory=PortSet.empty)
     may_deny: PortSet = field(default_factory=PortSet.empty)
     by: list[tuple[IntentRule, PortSet]] = field(default_factory=list)
 
     def take(self, action: Action, ports: PortSet) -> None:
+        """Note what is done with some ports."""
         if action is not Action.DENY:
             self.may_allow = self.may_allow | ports
         if action is not Action.ALLOW:
             self.may_deny = self.may_deny | ports
 
+    def chain(self, rules: Sequence[IntentRule], reaching: PortSet) -> PortSet:
+        """Send ports through a chain; gives those that may leave it undecided."""
+        leaving = PortSet.empty()
+        for rule in rules:
+            certain = _matches(rule, self.address, self.transport, self.vicinity)
+            ports = rule.ports & reaching
+            if certain is None or not ports:
+                continue
+            on, out = self._rule(rule, ports)
+            reaching = (reaching - ports | on) if certain else (reaching | on)
+            leaving = leaving | out
+        return reaching | leaving
 
-def _decide(held: Filter, address: Address, transport: Transport, vicinity: Vicinity) -> _Decided:
-    decided, undecided = _Decided(), _ALL
-    for rule in held.rules:
-        certain = _matches(rule, address, transport, vicinity)
-        ports = rule.ports & undecided
-        if certain is None or not ports:
-            continue
-        decided.take(rule.action, ports)
-        decided.by.append((rule, ports))
-        if certain and rule.action is not Action.UNKNOWN:
-            undecided = undecided - ports
-    decided.take(held.default, undecided)
-    return decided
+    def _rule(self, rule: IntentRule, ports: PortSet) -> tuple[PortSet, PortSet]:
+        """Apply a rule to ports that it matches; gives those that go on, and those that leave."""
+        nothing = PortSet.empty()
+        match rule.action:
+            case Action.RETURN:
+                return nothing, ports
+            case Action.JUMP:
+                return self.chain(rule.then, ports), nothing
+            case Action.GOTO:
+                return nothing, self.chain(rule.then, ports)
+            case Action.ALLOW | Action.DENY | Action.UNKNOWN:
+                self.take(rule.action, ports)
+                self.by.append((rule, ports))
+                return ports if rule.action is Action.UNKNOWN else nothing, nothing
 
 
 def _matches(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from portproof.model.reconcile import ReconcileDocument, ReconcileRow, Standing
 from portproof.render.pull_request import Comment, code
 from portproof.render.reconcile_text import ports_shown
 from portproof.render.wording import plural
 
+_FOR: Final = {Standing.STALE: " (for the review of rules, PCI DSS 1.2.7)"}
 _WHOLE = "`portproof reconcile --format json` holds everything."
 
 
@@ -22,7 +25,8 @@ def reconcile_markdown(document: ReconcileDocument) -> str:
     heads = ("", "where", "scan", "listening", "intent")
     for standing in Standing:
         rows = [_row(each) for each in document.rows if each.standing is standing]
-        comment.table(f"{standing[0].upper()}{standing[1:]}", heads, rows)
+        title = f"{standing[0].upper()}{standing[1:]}{_FOR.get(standing, '')}"
+        comment.table(title, heads, rows)
     odd = [(code(each),) for each in document.not_understood]
     comment.table("Not understood", ("what",), odd)
     for note in document.notes:

@@ -9,6 +9,7 @@ from portproof.model.reconcile import ReconcileDocument, ReconcileRow, Standing
 from portproof.render.neutral import PEER_LIMIT, visible
 
 _LONGEST_PORTS: Final = 60
+_FOR: Final = {Standing.STALE: ", for the review of rules (PCI DSS 1.2.7)"}
 
 
 def reconcile_text(document: ReconcileDocument) -> str:
@@ -30,7 +31,7 @@ def _lines(document: ReconcileDocument) -> Iterator[str]:
     for standing in Standing:
         held = [each for each in document.rows if each.standing is standing]
         if held:
-            yield f"{standing} ({len(held):,})"
+            yield f"{standing} ({len(held):,}){_FOR.get(standing, '')}"
         yield from (_row(each) for each in held)
     if document.not_understood:
         yield f"not understood ({len(document.not_understood):,})"

@@ -7,11 +7,12 @@ says the machine's addresses.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 
+from portproof.model.endpoint import Transport
 from portproof.model.ports import PortSet
 from portproof.model.portspec import PortSpec
+from portproof.model.reconcile import Listener
 from portproof.model.source import FileOptions
 from portproof.sources.gathering import Found, Gathering
 
@@ -21,29 +22,22 @@ class Machine:
 
     def __init__(self) -> None:
         self._addresses: set[str] = set()
-        self._ports: dict[str, set[int]] = {"tcp": set(), "udp": set()}
+        self._ports: dict[Transport, set[int]] = {each: set() for each in Transport}
 
-    def listens(self, transport: str, address: str, port: int) -> bool:
-        """Take one socket; false when it is none that could be read."""
-        if transport not in self._ports:
-            return False
-        if address in ("*", ""):
-            self._ports[transport].add(port)
-            return True
-        try:
-            bound = ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        if bound.is_loopback:
-            return True
-        self._ports[transport].add(port)
-        if not (bound.is_unspecified or bound.is_link_local or bound.is_multicast):
-            self._addresses.add(str(bound))
-        return True
+    def listens(self, held: Listener) -> None:
+        """Take one socket."""
+        address = held.address
+        if address is not None and address.is_loopback:
+            return
+        self._ports[held.transport].add(held.port)
+        if address is not None and not (address.is_link_local or address.is_multicast):
+            self._addresses.add(str(address))
 
     def target(self, gathering: Gathering, options: FileOptions, path: Path, by: str) -> None:
         """Add the machine as one target: by its id in the document, else by the file's name."""
-        tcp, udp = (PortSet.from_iterable(self._ports[each]) for each in ("tcp", "udp"))
+        tcp, udp = (
+            PortSet.from_iterable(self._ports[each]) for each in (Transport.TCP, Transport.UDP)
+        )
         gathering.add(
             Found(
                 id=options.host_id or path.stem,
