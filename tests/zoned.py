@@ -5,7 +5,8 @@
                                               ┘        └            (bridge)=== 10.99.2.9  insider (cde)
 
 `client` is the office, `server` a host of the cde with the targets, `insider` a vantage in the cde
-on the same wire, so that it can see which targets are alive.
+on the same wire, so that it can see which targets are alive. Each address has an IPv6 twin:
+10.99.N.M is fd99:N::M, and fd99:N::fe the router (10.99.N.254).
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ TARGET = "10.99.2.2"
 ABSENT = "10.99.2.77"
 """An address of the cde that nobody has."""
 INSIDER = "10.99.2.9"
-_FORWARDING = "echo 1 >/proc/sys/net/ipv4/ip_forward"
+OUTSIDE = "10.99.3.1"
+TARGET6, ABSENT6, INSIDER6, OUTSIDE6 = "fd99:2::2", "fd99:2::77", "fd99:2::9", "fd99:3::1"
+_FORWARDING = (
+    "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
+)
 _BOUNDARY = """
 table inet boundary
 delete table inet boundary
@@ -69,7 +74,12 @@ class ZonedLab(Lab):
                 f"link add {name} type veth peer cable netns {end.holder_pid}",
                 f"link set {name} up",
             )
-            self._ip(end, "link set cable up", f"address add {address}/24 dev cable")
+            self._ip(
+                end,
+                "link set cable up",
+                f"address add {address}/24 dev cable",
+                f"address add {twin(address)}/64 dev cable",
+            )
         self._ip(
             self.router,
             "link set east master bridge",
@@ -77,6 +87,9 @@ class ZonedLab(Lab):
             "address add 10.99.1.254/24 dev west",
             "address add 10.99.3.254/24 dev net",
             "address add 10.99.2.254/24 dev bridge",
+            "address add fd99:1::fe/64 dev west",
+            "address add fd99:3::fe/64 dev net",
+            "address add fd99:2::fe/64 dev bridge",
         )
         self.run(self.router, ["sh", "-c", _FORWARDING])
         for end, gateway in (
@@ -85,4 +98,14 @@ class ZonedLab(Lab):
             (self.server, "10.99.2.254"),
             (self.insider, "10.99.2.254"),
         ):
-            self._ip(end, f"route add default via {gateway}")
+            self._ip(
+                end,
+                f"route add default via {gateway}",
+                f"route add default via {twin(gateway)}",
+            )
+
+
+def twin(address: str) -> str:
+    """Give the IPv6 address of who has an IPv4 one here."""
+    _, _, zone, host = address.split(".")
+    return f"fd99:{zone}::{'fe' if host == '254' else host}"

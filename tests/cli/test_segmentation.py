@@ -47,9 +47,29 @@ def test_a_forbidden_path_is_a_finding_of_an_ordinary_check(site: Site, port: in
     assert "denied by default" in crossing["because"]
 
 
+def test_a_check_is_kept_and_shown_as_it_was_without_its_policy(site: Site, port: int) -> None:
+    portproof("scan", "127.0.0.1", "-p", str(port), cwd=site.folder)
+    first = portproof("segmentation", "check", "--format", "json", cwd=site.folder)
+    assert first.code == 3, first.err
+    assert "kept as leaf 2" in first.err
+    record = json.loads(first.out)["record"]
+    assert record["leaf"] == 2
+    assert len(record["runs"][0]["outcome_sha256"]) == 64
+
+    (site.folder / "segmentation.yaml").unlink()
+    shown = portproof("segmentation", "show", "--record", "2", "--format", "json", cwd=site.folder)
+    assert json.loads(shown.out) == json.loads(first.out)
+    told = portproof("segmentation", "clocks", "--format", "json", cwd=site.folder)
+    (pair,) = [each for each in json.loads(told.out)["pairs"] if each["to"] == "here"]
+    assert (pair["last_supported"], pair["last_complete"]) == (None, None)
+    then = portproof("segmentation", "history", pair["from"], "here", cwd=site.folder)
+    assert "exceptions" in then.out, then.err
+
+
 @pytest.mark.parametrize(
     ("command", "part"),
     [
+        (("history", "here"), "name both zones, FROM and TO"),
         (("check", "--policy", "missing.yaml"), "missing.yaml: cannot be read"),
         (("check", "--until", "2026-11-21T12:00:00"), "the time zone is missing"),
         (("test", "--to", "vault"), "no target zone 'vault'; it has here"),

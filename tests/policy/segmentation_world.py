@@ -30,6 +30,7 @@ from portproof.model.segmentation import (
     SinkLog,
     TargetZone,
 )
+from portproof.model.segmentation_record import Judged, RunUsed
 from portproof.model.segmentation_result import Cell, Matrix
 from portproof.model.vantage import Vantage, Vantages
 from portproof.policy.segmentation import SegmentationCase, judge_segmentation
@@ -179,4 +180,19 @@ def arrival(run_id: str, place: str = f"{TARGET}:9000/udp") -> SinkArrival:
         source=ip_address("10.66.0.9"),
         endpoint=endpoint(place),
         run_id=run_id,
+    )
+
+
+def judged_then(
+    matrix: Matrix | None = None, *, at: datetime = NOON, outcomes: Mapping[str, str] | None = None
+) -> Judged:
+    """A matrix as it is handed to the store: of no run, unless `outcomes` of some are given."""
+    return Judged(
+        matrix=matrix or judged(),
+        runs=tuple(
+            RunUsed(run_id=run_id, vantage="desk", zone="office", outcome=digest)
+            for run_id, digest in (outcomes or {}).items()
+        ),
+        at=at,
+        tool_version="1.0",
     )

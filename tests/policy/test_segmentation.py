@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from factories import NOON, endpoint, observation, ports
+from factories import NOON, endpoint, observation, planned_host, ports
 from policy.segmentation_world import (
     ALL_PORTS,
     ROUTER,
@@ -21,12 +21,15 @@ from policy.segmentation_world import (
     within,
 )
 from portproof.model.baseline import SourceLocation
+from portproof.model.endpoint import Transport
 from portproof.model.finding import Severity
 from portproof.model.observation import LocalFault, Observation, PortState, Reason, Service
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunStatus
 from portproof.model.segmentation import AllowedFlow, TargetZone
 from portproof.model.segmentation_result import CellState, Crossing, GapKind
+from portproof.model.vantage import Vantage
+from portproof.model.way import Way, WayKind
 from portproof.policy.segmentation_exit import segmentation_exit_code
 
 REFUSED = "7" * 64
@@ -288,3 +291,55 @@ def test_missing_evidence_wins_over_a_path_in_the_exit_code(
 def test_a_path_below_the_threshold_does_not_change_the_exit_code() -> None:
     matrix = judged(outside(seen_open(50)), within())
     assert segmentation_exit_code(matrix, Severity.CRITICAL) == 0
+
+
+# ---------------------------------------------------------------- light vantages
+
+PROXY = Way(kind=WayKind.SOCKS5, host="proxy.example.net")
+
+
+def by_proxy(opened: str) -> HostOutcome:
+    """The target as a proxy shows it: connections, and nothing that could be told of the rest."""
+    asked, connected = ports(ALL_PORTS), ports(opened)
+    return HostOutcome(
+        host=planned_host(TARGET, tcp=ALL_PORTS),
+        transport=Transport.TCP,
+        states={PortState.OPEN: connected},
+        reasons={Reason.PROXY_CONNECTED: connected},
+        unmeasured={LocalFault.PROXY_CANNOT_TELL: asked - connected},
+    )
+
+
+def test_an_open_path_through_a_proxy_is_a_path() -> None:
+    found = cell(outside(by_proxy("22"), plan={"through": PROXY}), within())
+    assert found.state is CellState.EXCEPTIONS
+    assert [str(each.ports) for each in found.paths] == ["22"]
+
+
+def test_what_a_proxy_does_not_connect_to_is_no_evidence_of_a_boundary() -> None:
+    found = cell(outside(by_proxy(""), plan={"through": PROXY}), within())
+    assert found.state is CellState.INSUFFICIENT
+    (gap,) = found.gaps
+    assert (gap.kind, str(gap.ports), gap.detail) == (
+        GapKind.NOT_MEASURED,
+        ALL_PORTS,
+        "proxy-cannot-tell",
+    )
+
+
+def test_the_record_of_a_run_names_the_proxy_that_it_went_through() -> None:
+    found = cell(outside(by_proxy("22"), plan={"through": PROXY}), within())
+    assert [each.through for each in found.runs if not each.inside] == [
+        "socks5 proxy.example.net:1080"
+    ]
+
+
+def test_a_proxy_inside_that_connects_proves_a_target_alive() -> None:
+    found = cell(outside(), within(by_proxy("22"), plan={"through": PROXY}))
+    assert found.state is CellState.SUPPORTED
+
+
+def test_a_vantage_of_its_own_fills_what_a_proxy_beside_it_cannot_tell() -> None:
+    light = Vantage(id="light", zone="office")
+    proxied = outside(by_proxy(""), plan={"through": PROXY, "vantage": light, "run_id": "light"})
+    assert cell(proxied, outside(), within()).state is CellState.SUPPORTED

@@ -70,7 +70,11 @@ def egress(
     interrupted.
     """
     request = egress_request(
-        app.vantage, tuple(map(_address, addresses)), parse_ports(ports), started_by=because
+        app.vantage,
+        tuple(map(_address, addresses)),
+        parse_ports(ports),
+        started_by=because,
+        through=app.way,
     )
     with app.open_store() as store:
         services = egress_services(app, store)

@@ -25,7 +25,9 @@ def carry_out_test(
     Raises:
         PortproofError: a zone is unknown, or as `usecases.scan.scan`.
     """
-    requests = trial_requests(policy, app.vantage, started_by=because, targets=zones, ports=ports)
+    requests = trial_requests(
+        policy, app.vantage, started_by=because, targets=zones, ports=ports, through=app.way
+    )
     watched: list[Watched] = []
     with app.open_store() as store:
         for zone, request in requests:

@@ -108,6 +108,8 @@ class RunTold:
     """The longest interval without a witness; None where the run had no silence to witness."""
     inside: bool
     """Whether it looked from inside the target zone: it proves targets alive."""
+    through: str = ""
+    """The proxy or jump host that opened its connections; empty: they left from the vantage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,9 @@ class Cell:
     runs: tuple[RunTold, ...]
     tested_at: datetime | None
     """When the latest conclusive run from the source zone finished; None without one."""
+    sinks: tuple[Address, ...] = ()
+    """Of the targets, those at which a sink of ours was listening, and heard something, all through
+    a run."""
 
     @property
     def crossed(self) -> int:
@@ -151,6 +156,15 @@ class Cell:
     def worst(self) -> Severity | None:
         """Give the worst severity of its paths; None without any."""
         return max((each.severity for each in self.paths), key=lambda one: one.rank, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkUsed:
+    """A sink's log that was read."""
+
+    file: str
+    digest: str
+    """SHA-256 of its bytes, lower-case hex."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,13 +193,17 @@ class Matrix:
     """Row by row; there is none where source and target are the same zone."""
     last: tuple[LastTest, ...] = ()
     """In the order of the cells; empty where nobody looked beyond the window."""
-    sinks: tuple[tuple[str, str], ...] = ()
-    """File and SHA-256 of each sink log that was read."""
+    sinks: tuple[SinkUsed, ...] = ()
 
     def cell(self, source: str, target: str) -> Cell | None:
         """Find a cell; None inside a zone, and for zones that are not in the matrix."""
         held = (each for each in self.cells if each.rule.source == source)
         return next((each for each in held if each.rule.target == target), None)
+
+    @property
+    def tested_at(self) -> datetime | None:
+        """When the latest run finished that a cell rests on; None where no cell was tested."""
+        return max((each.tested_at for each in self.cells if each.tested_at), default=None)
 
     def count(self, state: CellState) -> int:
         """Count the cells in a state."""

@@ -27,7 +27,16 @@ from portproof.model.observation import PortState
 from portproof.model.ports import PortSet
 from portproof.model.scan import PlannedHost, RunRecord
 from portproof.model.segmentation import CellRule, Segmentation, TargetZone, contains
-from portproof.model.segmentation_result import Cell, CellState, Gap, GapKind, Matrix, Path, RunTold
+from portproof.model.segmentation_result import (
+    Cell,
+    CellState,
+    Gap,
+    GapKind,
+    Matrix,
+    Path,
+    RunTold,
+    SinkUsed,
+)
 from portproof.model.vantage import Vantages
 from portproof.policy.segmentation_crossings import Boundary, crossings
 from portproof.policy.segmentation_seen import (
@@ -82,7 +91,7 @@ def judge_segmentation(
             for zone in case.policy.zones
             if source != zone.name
         ),
-        sinks=tuple((each.file, each.digest) for each in evidence.sinks),
+        sinks=tuple(SinkUsed(each.file, each.digest) for each in evidence.sinks),
     )
 
 
@@ -126,6 +135,7 @@ def judge_cell(
         gaps=gaps if runs else (),
         runs=_told(evidence.runs, rule, zone),
         tested_at=max(tested, default=None),
+        sinks=tuple(each for each in targets if each in inside.heard),
     )
 
 
@@ -225,12 +235,27 @@ def _of_ports(
     if transport is Transport.UDP:
         # One sink shows a port of the boundary; nobody has a sink on each target.
         wanted = wanted & asked
-    for kind, ports in (
-        (GapKind.NOT_ASKED, wanted - asked),
-        (GapKind.NOT_MEASURED, (wanted & asked) - measured),
-    ):
-        if ports:
-            yield Gap(kind=kind, address=address, transport=transport, ports=ports)
+    if left := wanted - asked:
+        yield Gap(kind=GapKind.NOT_ASKED, address=address, transport=transport, ports=left)
+    if left := (wanted & asked) - measured:
+        yield Gap(
+            kind=GapKind.NOT_MEASURED,
+            address=address,
+            transport=transport,
+            ports=left,
+            detail=_faults(held, left),
+        )
+
+
+def _faults(held: Sequence[Piece], among: PortSet) -> str:
+    """Name why some ports were not measured: `proxy-cannot-tell`."""
+    told = (
+        fault.value
+        for piece in held
+        for fault, ports in piece.outcome.unmeasured.items()
+        if ports & among
+    )
+    return ", ".join(sorted(set(told)))
 
 
 # ---------------------------------------------------------------- what is told
@@ -302,4 +327,5 @@ def _run_told(run: RunRecord, *, inside: bool) -> RunTold:
         controls_as_expected=sum(each.as_expected for each in run.samples),
         longest_gap_ms=max(gaps, default=None),
         inside=inside,
+        through=str(run.plan.through) if run.plan.through else "",
     )

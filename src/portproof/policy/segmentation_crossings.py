@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from portproof.model.endpoint import Address, Endpoint, Transport
+from portproof.model.endpoint import Endpoint
 from portproof.model.finding import SeverityStep
-from portproof.model.observation import Observation, PortState, Reason
+from portproof.model.observation import Observation, PortState
 from portproof.model.ports import PortSet
 from portproof.model.segmentation import CellRule, TargetZone
 from portproof.model.segmentation_result import Crossing, Gap, GapKind, Path
@@ -31,20 +31,18 @@ from portproof.model.vantage import Vantages
 from portproof.policy.crowds import MANY_OPEN
 from portproof.policy.scene import observations
 from portproof.policy.segmentation_datagrams import Silence, reached_somebody, silence_of
-from portproof.policy.segmentation_seen import NO_PORTS, Inside, Piece, SegmentationEvidence
+from portproof.policy.segmentation_refusals import refused_in
+from portproof.policy.segmentation_seen import (
+    NO_PORTS,
+    Inside,
+    Piece,
+    SegmentationEvidence,
+    measured_of,
+)
 from portproof.policy.segmentation_severity import crossing_severity, path_severity
 from portproof.policy.services import RuleBook, identity
 
-_BY_ICMP: Final = (
-    Reason.PORT_UNREACH,
-    Reason.NET_UNREACH,
-    Reason.HOST_UNREACH,
-    Reason.PROTO_UNREACH,
-    Reason.NET_PROHIBITED,
-    Reason.HOST_PROHIBITED,
-    Reason.ADMIN_PROHIBITED,
-    Reason.OTHER_UNREACH,
-)
+_UNTOLD: Final = "refused; this vantage cannot tell a reset from an ICMP error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +61,7 @@ def crossings(piece: Piece, boundary: Boundary, among: PortSet) -> Iterator[Path
     """Give the paths among some ports of the piece, and the gaps in what is known of them."""
     denied = among - boundary.rule.allows(piece.address, piece.transport) - piece.own
     yield from _opened(piece, boundary, denied)
-    if piece.transport is Transport.TCP:
-        yield from _resets(piece, boundary, denied)
-    yield from _refusals(piece, boundary, denied)
+    yield from _refused(piece, boundary, denied)
     silent = piece.with_state(PortState.OPEN_FILTERED, denied)
     if silent:
         yield from _datagrams(piece, boundary, silent)
@@ -102,48 +98,27 @@ def _open_path(piece: Piece, boundary: Boundary, port: int, seen: Observation | 
     )
 
 
-def _resets(piece: Piece, boundary: Boundary, denied: PortSet) -> Iterator[Path | Gap]:
-    resets = piece.with_reason(Reason.RESET, denied)
-    doubtful = resets & boundary.rule.boundary_resets
-    if resets - doubtful:
-        trace = crossing_severity(boundary.rule.source)
-        yield _path(piece, resets - doubtful, Crossing.RESET, trace)
-    if doubtful:
-        yield _gap(piece, GapKind.BOUNDARY_RESET, doubtful, "as the policy says of these ports")
-    if untold := piece.with_reason(Reason.CONN_REFUSED, denied):
-        detail = "refused; this vantage cannot tell a reset from an ICMP error"
-        yield _gap(piece, GapKind.SENDER_UNKNOWN, untold, detail)
-
-
-def _refusals(piece: Piece, boundary: Boundary, denied: PortSet) -> Iterator[Path | Gap]:
-    """Sort what ICMP errors came for by who sent them."""
-    refused = NO_PORTS
-    for reason in _BY_ICMP:
-        refused = refused | piece.with_reason(reason, denied)
-    if not refused:
-        return
-    from_target: list[int] = []
-    known: list[int] = []
-    digests: list[str] = []
-    for seen in piece.outcome.observations:
-        sender = _sender(boundary.evidence, seen.evidence)
-        if seen.endpoint.port in refused and sender is not None and seen.evidence is not None:
-            known.append(seen.endpoint.port)
-            if sender == piece.address:
-                from_target.append(seen.endpoint.port)
-                digests.append(seen.evidence)
-    if from_target:
-        ports = PortSet.from_iterable(from_target)
-        trace = crossing_severity(boundary.rule.source)
-        path = _path(piece, ports, Crossing.UNREACHABLE, trace)
-        yield replace(path, evidence=tuple(dict.fromkeys(digests)))
-    if untold := refused - PortSet.from_iterable(known):
-        detail = "an ICMP error came, and its sender was not kept"
-        yield _gap(piece, GapKind.SENDER_UNKNOWN, untold, detail)
-
-
-def _sender(evidence: SegmentationEvidence, digest: str | None) -> Address | None:
-    return None if digest is None else evidence.senders.get(digest)
+def _refused(piece: Piece, boundary: Boundary, denied: PortSet) -> Iterator[Path | Gap]:
+    """Sort refusals by who sent them: the target's are paths, those of nobody known are gaps."""
+    told = refused_in(
+        piece.outcome,
+        measured_of(piece.outcome) - denied,
+        boundary.rule.boundary_resets,
+        boundary.evidence.senders,
+    )
+    trace = crossing_severity(boundary.rule.source)
+    if told.resets:
+        yield _path(piece, told.resets, Crossing.RESET, trace)
+    if told.unreachable:
+        path = _path(piece, told.unreachable, Crossing.UNREACHABLE, trace)
+        yield replace(path, evidence=told.evidence)
+    for kind, ports, detail in (
+        (GapKind.BOUNDARY_RESET, told.boundary_resets, "as the policy says of these ports"),
+        (GapKind.SENDER_UNKNOWN, told.untold, _UNTOLD),
+        (GapKind.SENDER_UNKNOWN, told.unsent, "an ICMP error came, and its sender was not kept"),
+    ):
+        if ports:
+            yield _gap(piece, kind, ports, detail)
 
 
 def _datagrams(piece: Piece, boundary: Boundary, silent: PortSet) -> Iterator[Path | Gap]:

@@ -64,10 +64,6 @@ class Piece:
         """Give those of some ports that were seen in the state."""
         return self.outcome.states.get(state, NO_PORTS) & among
 
-    def with_reason(self, reason: Reason, among: PortSet) -> PortSet:
-        """Give those of some ports whose state has the reason."""
-        return self.outcome.reasons.get(reason, NO_PORTS) & among
-
 
 def pieces(runs: Sequence[RunRecord], zone: TargetZone) -> Iterator[Piece]:
     """Give what conclusive runs measured in the zone, each endpoint of a vantage by its latest run."""
@@ -117,6 +113,8 @@ class Inside:
     """No neighbour answered for them, from the very network they would be in."""
     udp: Mapping[Address, PortSet]
     """UDP ports that gave a valid answer."""
+    heard: frozenset[Address] = frozenset()
+    """Machines of sinks that listened all through a run, and received something."""
 
 
 def with_sinks(inside: Inside, runs: Sequence[RunRecord], sinks: Sequence[SinkLog]) -> Inside:
@@ -131,7 +129,9 @@ def with_sinks(inside: Inside, runs: Sequence[RunRecord], sinks: Sequence[SinkLo
         if any(each.endpoint.address == place.address for each in sink.arrivals)
         and any(sink.covers(place, run.started, run.finished) for run in runs)
     }
-    return replace(inside, alive=inside.alive | heard, absent=inside.absent - heard)
+    return replace(
+        inside, alive=inside.alive | heard, absent=inside.absent - heard, heard=frozenset(heard)
+    )
 
 
 def seen_inside(runs: Sequence[RunRecord], zone: TargetZone) -> Inside:

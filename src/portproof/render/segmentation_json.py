@@ -9,14 +9,16 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from portproof.model.segmentation_record import Clocks, KeptMatrix
 from portproof.model.segmentation_result import Cell, Gap, LastTest, Matrix, Path, RunTold
 from portproof.render.segmentation_words import DEFAULT_DENY, NOT_A_PENETRATION_TEST
 
 SCHEMA: Final = "portproof.segmentation/1"
+CLOCKS_SCHEMA: Final = "portproof.segmentation-clocks/1"
 
 
-def segmentation_json(matrix: Matrix) -> str:
-    """Write the matrix, with one line end at its end."""
+def segmentation_json(matrix: Matrix, kept: KeptMatrix | None = None) -> str:
+    """Write the matrix, with one line end at its end; `kept` is its record in the log, if it has one."""
     policy = matrix.policy
     last = {(each.source, each.target): each for each in matrix.last}
     told = {
@@ -31,13 +33,59 @@ def segmentation_json(matrix: Matrix) -> str:
             "qualification": policy.tester.qualification,
             "independent_of": policy.tester.independent_of,
         },
-        "sinks": [{"file": file, "sha256": digest} for file, digest in matrix.sinks],
+        "sinks": [{"file": each.file, "sha256": each.digest} for each in matrix.sinks],
+        "record": None if kept is None else _record(kept),
         "cells": [
             cell_json(each) | {"last_complete_test": _last(last.get(_pair(each)))}
             for each in matrix.cells
         ],
     }
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+def clocks_json(clocks: Clocks) -> dict[str, Any]:
+    """Give what due dates are counted from as plain values."""
+    return {
+        "schema": CLOCKS_SCHEMA,
+        "pairs": [
+            {
+                "from": each.source,
+                "to": each.target,
+                "last_supported": _instant_or_none(each.supported_at),
+                "leaf": each.supported_by,
+                "last_complete": _instant_or_none(each.complete_at),
+            }
+            for each in clocks.pairs
+        ],
+        "policies": [
+            {
+                "file": each.file,
+                "sha256": each.digest,
+                "committed": _instant_or_none(each.committed),
+                "judged_by_it_since": instant(each.judged_from),
+                "leaf": each.seq,
+            }
+            for each in clocks.policies
+        ],
+    }
+
+
+def _record(kept: KeptMatrix) -> dict[str, Any]:
+    return {
+        "leaf": kept.seq,
+        "sha256": kept.digest,
+        "judged_at": instant(kept.judged.at),
+        "tool_version": kept.judged.tool_version,
+        "policy_commit": kept.judged.commit.id if kept.judged.commit else None,
+        "runs": [
+            {"run": each.run_id, "zone": each.zone, "outcome_sha256": each.outcome}
+            for each in kept.judged.runs
+        ],
+    }
+
+
+def _instant_or_none(at: datetime | None) -> str | None:
+    return None if at is None else instant(at)
 
 
 def instant(at: datetime) -> str:
@@ -79,7 +127,8 @@ def cell_json(cell: Cell) -> dict[str, Any]:
         "earlier_paths": [_path(each) for each in cell.earlier],
         "gaps": [_gap(each) for each in cell.gaps],
         "runs": [_run(each) for each in cell.runs],
-        "tested_at": instant(cell.tested_at) if cell.tested_at else None,
+        "sinks": list(map(str, cell.sinks)),
+        "tested_at": _instant_or_none(cell.tested_at),
     }
 
 
@@ -141,4 +190,5 @@ def _run(run: RunTold) -> dict[str, Any]:
         "controls": run.controls,
         "controls_as_expected": run.controls_as_expected,
         "longest_gap_ms": run.longest_gap_ms,
+        "through": run.through,
     }

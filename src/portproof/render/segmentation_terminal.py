@@ -16,14 +16,16 @@ from portproof.render.segmentation_words import (
     DEFAULT_DENY,
     MARKS,
     NOT_A_PENETRATION_TEST,
-    expected_text,
-    gap_text,
+    gap_lines,
+    merged_paths,
     path_text,
+    short_zone,
 )
 from portproof.render.wording import plural
 
-_MOST_LISTED: Final = 20
-"""Paths and gaps listed of one cell; the page and the JSON have them all."""
+_MOST_LINES: Final = 60
+"""Paths and gaps listed of all cells together, about; the page and the JSON have them all."""
+_LEAST_LISTED: Final = 2
 
 
 def matrix_table(matrix: Matrix) -> Table:
@@ -32,9 +34,9 @@ def matrix_table(matrix: Matrix) -> Table:
     A row for each cell instead of a column for each zone: ten zones do not fit side by side.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    table.add_column("from", overflow="fold", max_width=14)
-    table.add_column("to", overflow="fold", max_width=14)
-    table.add_column("expected", overflow="fold", max_width=13)
+    table.add_column("from", overflow="fold", max_width=15)
+    table.add_column("to", overflow="fold", max_width=15)
+    table.add_column("expected", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("alive", justify="right", no_wrap=True)
     table.add_column("asked", justify="right", no_wrap=True)
@@ -43,7 +45,9 @@ def matrix_table(matrix: Matrix) -> Table:
         asked = f"{cell.endpoints:,}"
         alive = f"{len(cell.alive)} of {len(cell.targets)}"
         style = "bold" if cell.state is CellState.EXCEPTIONS else ""
-        words = (cell.rule.source, cell.rule.target, expected_text(cell))
+        # What nobody wrote is denied as well: a line below the table says so once.
+        expected = f"list of {len(cell.rule.allowed)}" if cell.rule.allowed else "deny"
+        words = (short_zone(cell.rule.source), short_zone(cell.rule.target), expected)
         table.add_row(
             *map(_plain, words),
             Text(MARKS[cell.state], style=style),
@@ -60,8 +64,10 @@ def segmentation_notes(matrix: Matrix) -> Iterable[Text]:
     yield Text(f"{plural(len(matrix.cells), 'cell')}: {counts or 'none'}")
     window = f"{_moment(matrix.since)} to {_moment(matrix.until)}"
     yield Text(f"judged on the runs that finished from {window}")
-    for cell in matrix.cells:
-        yield from _cell_notes(cell)
+    telling = [each for each in matrix.cells if each.paths or each.earlier or each.gaps]
+    most = max(_LEAST_LISTED, _MOST_LINES // max(1, len(telling)))
+    for cell in telling:
+        yield from _cell_notes(cell, most)
     tester = matrix.policy.tester
     yield _plain(
         f"tester: {tester.name}; qualification: {tester.qualification}; "
@@ -93,24 +99,26 @@ def history_table(moments: Sequence[tuple[str, str, bool, Cell]]) -> Table:
     return table
 
 
-def _cell_notes(cell: Cell) -> Iterable[Text]:
-    name = f"{cell.rule.source} to {cell.rule.target}"
-    paths = [f"{each.severity}: {path_text(each)}, run {each.run_id}" for each in cell.paths]
-    yield from _listed(f"{name}: paths that the policy forbids", paths, "paths")
-    gone = [f"{path_text(each)}, run {each.run_id}" for each in cell.earlier]
-    yield from _listed(f"{name}: seen earlier in the window, not by a later run", gone, "paths")
-    gaps = [gap_text(each) for each in cell.gaps]
-    yield from _listed(f"{name}: what a complete test lacks", gaps, "gaps")
+def _cell_notes(cell: Cell, most: int) -> Iterable[Text]:
+    name = f"{short_zone(cell.rule.source)} to {short_zone(cell.rule.target)}"
+    paths = [
+        f"{each.severity}: {path_text(each)}, run {each.run_id}"
+        for each in merged_paths(cell.paths)
+    ]
+    yield from _listed(f"{name}: paths that the policy forbids", paths, most)
+    gone = [f"{path_text(each)}, run {each.run_id}" for each in merged_paths(cell.earlier)]
+    yield from _listed(f"{name}: seen earlier in the window, not by a later run", gone, most)
+    yield from _listed(f"{name}: what a complete test lacks", gap_lines(cell.gaps), most)
 
 
-def _listed(heading: str, lines: Sequence[str], what: str) -> Iterable[Text]:
+def _listed(heading: str, lines: Sequence[str], most: int) -> Iterable[Text]:
     if not lines:
         return
     yield _plain(f"{heading}:")
-    for line in lines[:_MOST_LISTED]:
+    for line in lines[:most]:
         yield _plain(f"  {line}")
-    if len(lines) > _MOST_LISTED:
-        yield Text(f"  and {len(lines) - _MOST_LISTED:,} more {what}; --format json has them all")
+    if len(lines) > most:
+        yield Text(f"  and {len(lines) - most:,} more lines; --format json has them all")
 
 
 def _moment(at: datetime) -> str:

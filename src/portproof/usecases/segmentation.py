@@ -18,27 +18,17 @@ from typing import Final
 from portproof.contracts import Store
 from portproof.errors import SettingsError
 from portproof.model.endpoint import Address
-from portproof.model.observation import Observation, Reason
 from portproof.model.scan import RunRecord, RunStatus
 from portproof.model.segmentation import CellRule, SinkLog
 from portproof.model.segmentation_result import Cell, LastTest, Matrix
 from portproof.policy.segmentation import SegmentationCase, judge_cell, judge_segmentation
+from portproof.policy.segmentation_refusals import BY_ICMP
 from portproof.policy.segmentation_seen import SegmentationEvidence, asks_in
 
 DEFAULT_WINDOW: Final = timedelta(days=7)
 """Runs of one test: those from outside and those from inside lie at most so far apart."""
 _LOOK_BACK: Final = 100
 """How many runs of a cell are gone through in search of its last complete test."""
-_NO_ICMP: Final = frozenset(
-    {
-        Reason.HANDSHAKE,
-        Reason.RESET,
-        Reason.CONN_REFUSED,
-        Reason.NO_RESPONSE,
-        Reason.UDP_RESPONSE,
-        Reason.PROXY_CONNECTED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +88,37 @@ def segmentation_history(
     return _moments(archive, case, case.policy.cell(source, target), span)
 
 
+def icmp_senders(store: Store, run: RunRecord) -> dict[str, Address | None]:
+    """Read who sent the ICMP errors of a run, by the digest of the raw record; None: it does not say.
+
+    Raises:
+        StoreError: a raw record is gone or damaged.
+    """
+    told = (
+        seen.evidence
+        for host in run.hosts
+        if any(reason in host.reasons for reason in BY_ICMP)
+        for seen in host.observations
+        if seen.evidence is not None and seen.reason in BY_ICMP
+    )
+    return {digest: _sender(raw) for digest, raw in store.raws(told)}
+
+
+def _sender(raw: bytes) -> Address | None:
+    told = json.loads(raw).get("icmp_from")
+    return ip_address(told) if told else None
+
+
 def _last_test(archive: _Archive, case: SegmentationCase, cell: Cell, span: Span) -> LastTest:
     source, target = cell.rule.source, cell.rule.target
     for moment in islice(_moments(archive, case, cell.rule, span), _LOOK_BACK):
         if moment.cell.complete:
-            asked = [each for each in moment.cell.runs if not each.inside]
-            decided = max(asked, key=lambda each: each.finished)
+            # Later runs that told nothing may be in the window: the test is of the one that did.
+            decided = next(
+                each
+                for each in moment.cell.runs
+                if not each.inside and each.finished == moment.cell.tested_at
+            )
             return LastTest(
                 source=source,
                 target=target,
@@ -172,13 +187,5 @@ class _Archive:
         if run_id not in self._read:
             run = self._store.load_run(run_id)
             self._read[run_id] = run
-            for host in run.hosts:
-                for seen in host.observations:
-                    self._note_sender(seen)
+            self._senders |= icmp_senders(self._store, run)
         return self._read[run_id]
-
-    def _note_sender(self, seen: Observation) -> None:
-        if seen.evidence is None or seen.reason in _NO_ICMP:
-            return
-        told = json.loads(self._store.raw(seen.evidence)).get("icmp_from")
-        self._senders[seen.evidence] = ip_address(told) if told else None

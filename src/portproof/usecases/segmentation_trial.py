@@ -13,28 +13,19 @@ from typing import Final
 
 from portproof.errors import SettingsError
 from portproof.model.endpoint import Address, Network, Transport
-from portproof.model.observation import Reason
 from portproof.model.ports import PortSet
 from portproof.model.portspec import PortSpec
 from portproof.model.scan import RunRecord
 from portproof.model.segmentation import CellRule, Segmentation, TargetZone
 from portproof.model.targetspec import AddressTarget, NetworkTarget, TargetSpec
 from portproof.model.vantage import Vantage
+from portproof.model.way import Way
 from portproof.plan.build import PlanRequest
 from portproof.policy.segmentation import STARTED_BY
+from portproof.policy.segmentation_refusals import BY_ICMP
 
 MOST_ASKED_AGAIN: Final = 65_536
 """Endpoints asked again with all that came kept: each is an object in memory and a record."""
-_REFUSALS: Final = (
-    Reason.PORT_UNREACH,
-    Reason.NET_UNREACH,
-    Reason.HOST_UNREACH,
-    Reason.PROTO_UNREACH,
-    Reason.NET_PROHIBITED,
-    Reason.HOST_PROHIBITED,
-    Reason.ADMIN_PROHIBITED,
-    Reason.OTHER_UNREACH,
-)
 
 
 def trial_requests(
@@ -44,10 +35,12 @@ def trial_requests(
     started_by: str,
     targets: tuple[str, ...] = (),
     ports: PortSpec | None = None,
+    through: Way | None = None,
 ) -> Iterator[tuple[str, PlanRequest]]:
     """Give what has to be asked from the vantage, zone by zone.
 
-    `targets` are the zones to ask, empty for all; `ports` replace those of the cells.
+    `targets` are the zones to ask, empty for all; `ports` replace those of the cells; `through` is
+    the proxy or jump host that the vantage probes through, None for none.
 
     Raises:
         SettingsError: a zone is not in the policy.
@@ -68,6 +61,7 @@ def trial_requests(
                     targets=tuple(map(_target, zone.targets or zone.networks)),
                     ports=asked,
                     vantage=vantage,
+                    through=through,
                 ),
             )
 
@@ -77,7 +71,7 @@ def refusals(record: RunRecord) -> int:
     return sum(
         len(outcome.reasons.get(reason, PortSet.empty()))
         for outcome in record.hosts
-        for reason in _REFUSALS
+        for reason in BY_ICMP
     )
 
 
@@ -89,7 +83,7 @@ def again(record: RunRecord, request: PlanRequest) -> PlanRequest | None:
     ports = {each: PortSet.empty() for each in Transport}
     hosts: dict[Address, None] = {}
     for outcome in record.hosts:
-        for reason in _REFUSALS:
+        for reason in BY_ICMP:
             refused = outcome.reasons.get(reason, PortSet.empty())
             if refused:
                 ports[outcome.transport] = ports[outcome.transport] | refused
@@ -102,6 +96,7 @@ def again(record: RunRecord, request: PlanRequest) -> PlanRequest | None:
         targets=tuple(map(AddressTarget, hosts)),
         ports=PortSpec(ports[Transport.TCP], ports[Transport.UDP]),
         vantage=request.vantage,
+        through=request.through,
         timing=request.timing,
         limits=request.limits,
     )

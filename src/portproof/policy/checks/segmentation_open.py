@@ -27,11 +27,17 @@ def judge(scene: Scene) -> Iterator[Judgement]:
     policy = scene.segmentation
     if policy is None:
         return
-    for sighting, port, seen in scene.open_ports():
-        held = (each for each in policy.zones if contains(each.networks, sighting.host.address))
-        zone = next(held, None)
-        if zone is not None and zone.name != scene.zone:
+    for sighting, port, seen in scene.questionable_ports():
+        zone = zone_across(policy, scene.zone, sighting)
+        if zone is not None:
             yield _crossed(scene, policy, zone, (sighting, port, seen))
+
+
+def zone_across(policy: Segmentation, vantage_zone: str, sighting: Sighting) -> TargetZone | None:
+    """Give the target zone that a host lies in; None: in none, or in the vantage's own."""
+    held = (each for each in policy.zones if contains(each.networks, sighting.host.address))
+    zone = next(held, None)
+    return zone if zone is not None and zone.name != vantage_zone else None
 
 
 def _crossed(
