@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from command import Answer, portproof
 from portproof.cli.group import cli
-from site_documents import Site
+from site_documents import APPROVAL, Site
 
 PORT = 8080
 
@@ -79,8 +79,61 @@ def test_a_retired_target_that_answers_is_a_fact_of_the_report(site: Site) -> No
         for control in framework["controls"]
         for each in control["exceptions"]
     }
-    assert ("unknown_asset", "cmdb/web-1 (127.0.0.1)") in told
+    assert ("unknown_asset", f"127.0.0.1:{PORT}/tcp from internet") in told
+    (retired,) = (
+        each for each in evidence["findings"] if each["rule"] == "retired-still-answering"
+    )
+    assert (retired["asset"], retired["severity"]) == ("cmdb/web-1", "high")
+    assert "Retired target answers" in second.out
     assert ("scope_drift", "elsewhere/far") in told
+
+
+def test_an_approval_stays_with_its_target_when_the_address_changes_hands(site: Site) -> None:
+    site.entries = [approved("127.0.0.1")]
+    site.waivers = []
+    write(site)
+    register(site, "web-1,127.0.0.1", "web-2,127.0.0.2")
+    with listening("127.0.0.1"):
+        audited(site, code=0)
+        register(site, "web-1,127.0.0.3", "web-2,127.0.0.1")
+        told = audited(site, code=1)
+        assert "Exposure whose approval does not hold" in told
+        site.entries = [approved("id:cmdb/web-2")]
+        write(site)
+        because = reasons(site)
+    assert "was approved on 2026-01-01 for cmdb/web-1, which had this address until" in because
+    assert "; it now belongs to cmdb/web-2" in because
+    register(site, "web-1,127.0.0.3", "web-2,127.0.0.2")
+    with listening("127.0.0.2"):
+        audited(site, code=0)  # the approval by id follows it
+
+
+def approved(host: str) -> str:
+    return (
+        f'{{id: web, hosts: ["{host}"], ports: "{PORT}", zones: [internet], tier: 2, '
+        f"owner: web team, justification: needed, approval: {APPROVAL}}}"
+    )
+
+
+def write(site: Site) -> None:
+    """Write the documents again; the sources stay named."""
+    site.write()
+    config = site.folder / "portproof.yaml"
+    config.write_text(config.read_text() + "sources: sources.yaml\n")
+
+
+def audited(site: Site, *, code: int) -> str:
+    """Audit what the sources list, at the severity that counts here; gives what it prints."""
+    report = ("--out", "out", "--report", "json", "--fail-on", "medium")
+    answer = portproof("audit", "--from-sources", *report, cwd=site.folder)
+    assert answer.code == code, answer
+    return answer.out
+
+
+def reasons(site: Site) -> str:
+    """Everything that the findings of the last report say."""
+    evidence = json.loads((site.folder / "out" / "evidence.json").read_text())
+    return " ".join(each["because"] for each in evidence["findings"])
 
 
 def test_a_broken_or_suddenly_empty_source_retires_nothing_and_exits_3(site: Site) -> None:

@@ -15,9 +15,9 @@ from portproof.model.observation import PortState
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, PlannedHost, Rates, RunRecord, RunStatus
 from portproof.model.source import Listing, SourcedTarget
+from portproof.policy.dated import as_of
 from portproof.policy.targets import (
     RESCAN,
-    as_of,
     choose,
     scanned,
     silent_retired,
@@ -257,3 +257,59 @@ def test_a_run_is_held_against_the_inventory_of_its_own_time() -> None:
     assert [str(each) for each in then.target.addresses] == ["10.0.0.1"]
     gone = replace(later.targets[0], retired_at=MONDAY + 9 * DAY)
     assert as_of((gone,), MONDAY)[0].retired_at is None
+
+
+# ---------------------------------------------------------------- dated addresses
+
+
+def test_an_address_that_left_has_the_instant_of_the_list_that_lacked_it() -> None:
+    known = first(asset("a", "10.0.0.1"))
+    (moved,) = take(known, listing(asset("a", "10.0.0.2"), at=MONDAY + 3 * DAY)).targets
+    left, now = moved.spans
+    assert (left.last, left.until) == (MONDAY, MONDAY + 3 * DAY)
+    assert (now.since, now.until) == (MONDAY + 3 * DAY, None)
+    held = [as_of((moved,), MONDAY + number * DAY)[0].target.addresses for number in (2, 3)]
+    assert held == [(ip_address("10.0.0.1"),), (ip_address("10.0.0.2"),)]
+
+
+def test_an_address_that_is_had_again_is_not_had_in_between() -> None:
+    known = first(asset("a", "10.0.0.1"))
+    for number, address in ((1, "10.0.0.2"), (2, "10.0.0.1")):
+        known = take(known, listing(asset("a", address), at=MONDAY + number * DAY)).targets
+    between = as_of(known, MONDAY + DAY)[0].target.addresses
+    assert between == (ip_address("10.0.0.2"),)
+
+
+def test_a_target_that_returns_had_nothing_while_it_was_retired() -> None:
+    known = first(asset("a", "10.0.0.1"), asset("b", "10.0.0.2"))
+    for number, there in ((1, ()), (2, (asset("a", "10.0.0.1"),))):
+        items = (*there, asset("b", "10.0.0.2"))
+        known = take(known, listing(*items, at=MONDAY + number * DAY)).targets
+    earlier, now = known[0].spans
+    assert (earlier.until, now.since) == (MONDAY + DAY, MONDAY + 2 * DAY)
+
+
+def test_a_span_of_before_its_end_was_recorded_ended_after_it_was_listed_last() -> None:
+    known = first(asset("a", "10.0.0.1"))
+    (moved,) = take(known, listing(asset("a", "10.0.0.2"), at=MONDAY + DAY)).targets
+    old = replace(moved, spans=(replace(moved.spans[0], until=None), moved.spans[1]))
+    assert as_of((old,), MONDAY)[0].target.addresses == (ip_address("10.0.0.1"),)
+    assert as_of((old,), MONDAY + DAY)[0].target.addresses == (ip_address("10.0.0.2"),)
+
+
+def test_what_answers_at_an_address_that_its_target_left_is_an_unknown_asset() -> None:
+    known = first(asset("a", "10.0.0.1"))
+    known = take(known, listing(asset("a", "10.0.0.2"), at=MONDAY + DAY)).targets
+    record = run({"10.0.0.1": PortState.OPEN, "10.0.0.2": PortState.OPEN}, at=MONDAY + 2 * DAY)
+    (fact,) = target_facts(record, known)
+    assert (fact.fact, fact.subject) == ("unknown_asset", "10.0.0.1")
+    assert fact.because.endswith("no source lists it; cmdb/a had it")
+
+
+def test_an_address_that_two_sources_list_is_asked_for_both_and_is_nobodys_retirement() -> None:
+    ours = first(asset("a", "10.0.0.1"))
+    other = Listing(source="aws", at=MONDAY, items=(asset("i-1", "10.0.0.1"),))
+    both = (*ours, *take((), other).targets)
+    assert [each.key for each in choose(both, INSIDE, MONDAY).wanted] == ["aws/i-1", "cmdb/a"]
+    gone = (replace(ours[0], retired_at=MONDAY), both[1])
+    assert told(run({"10.0.0.1": PortState.OPEN}), gone) == []

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import pytest
@@ -26,14 +25,6 @@ def test_aws_says_what_the_security_groups_of_an_instance_let_in(world: World) -
 def test_aws_without_a_list_of_interfaces_is_an_error_not_an_empty_list(world: World) -> None:
     with pytest.raises(SourceError, match="no answer of describe-network-interfaces"):
         kept(world, "aws", answers.AWS_GROUPS)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("boto3") is not None, reason="boto3 is installed")
-def test_aws_without_its_library_says_which_extra_to_install(world: World) -> None:
-    with pytest.raises(
-        SourceError, match=r"boto3 is not installed: pip install 'portproof\[aws\]'"
-    ):
-        world.source("aws", AwsOptions(regions=("eu-west-1",))).fetch()
 
 
 def test_azure_is_read_alike_from_the_api_and_from_the_answers_of_its_command(
@@ -71,3 +62,47 @@ def test_google_is_read_alike_from_the_api_and_from_the_answers_of_its_command(
     options = CloudOptions(account="p", web=world.web(token=True))
     assert world.source("gcp", options).fetch().items == command
     assert command[0].attributes["allowed"] == "tcp 443 from 0.0.0.0/0"
+
+
+@pytest.mark.parametrize("kind", ["azure", "gcp"])
+@pytest.mark.parametrize("answer", [{}, {"error": {"code": 403}}, '"denied"', None])
+def test_an_answer_that_is_no_list_is_an_error_not_an_empty_list(
+    world: World, kind: str, answer: Any
+) -> None:
+    with pytest.raises(SourceError, match="it is no list"):
+        kept(world, kind, answer)
+
+
+def test_an_azure_page_without_its_list_is_an_error(world: World) -> None:
+    provider = "/subscriptions/s/providers/Microsoft.Network"
+    world.site.says(f"{provider}/publicIPAddresses", {"error": {"code": "Throttled"}})
+    with pytest.raises(SourceError, match="it does not answer as Azure does"):
+        world.source("azure", CloudOptions(account="s", web=world.web(token=True))).fetch()
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ({}, "it does not answer as Google does"),
+        (
+            {"items": {"zones/b": {"warning": {"code": "UNREACHABLE"}}, "zones/a": {}}},
+            "Google could not reach zones/b",
+        ),
+        ({"items": {}, "unreachables": ["zones/c"]}, "Google could not reach zones/c"),
+    ],
+)
+def test_a_google_list_that_lacks_a_zone_is_an_error(
+    world: World, page: dict[str, Any], problem: str
+) -> None:
+    world.site.says("/projects/p/aggregated/instances", page)
+    world.site.says("/projects/p/global/firewalls", {"kind": "compute#firewallList"})
+    with pytest.raises(SourceError, match=problem):
+        world.source("gcp", CloudOptions(account="p", web=world.web(token=True))).fetch()
+
+
+def test_a_google_zone_without_results_is_an_answer(world: World) -> None:
+    nothing = {"zones/a": {"warning": {"code": "NO_RESULTS_ON_PAGE"}}}
+    world.site.says("/projects/p/aggregated/instances", {"items": nothing})
+    world.site.says("/projects/p/global/firewalls", {"kind": "compute#firewallList"})
+    options = CloudOptions(account="p", web=world.web(token=True))
+    assert world.source("gcp", options).fetch().items == ()

@@ -95,3 +95,13 @@ def test_networks_groups_and_nonsense_are_told_and_never_guessed(world: World) -
     listing = read(world, "\r\n".join(["id,address", *rows]) + "\r\n")
     assert listing.items == ()
     assert len(listing.not_understood) == 11
+
+
+def test_ids_too_long_to_print_that_begin_alike_are_two_targets(world: World) -> None:
+    long = "x" * 300
+    rows = f"id,address\n{long}1,192.0.2.1\n{long}2,192.0.2.2\n"
+    options = CsvOptions(path=world.file("assets.csv", rows), columns={})
+    first, second = world.source("csv", options).fetch().items
+    assert first.id != second.id
+    assert len(first.id) == len(second.id) == 256
+    assert [each.id for each in world.source("csv", options).fetch().items] == [first.id, second.id]

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from portproof.model.compliance import AssertedFact
 from portproof.model.inventory import TargetFact
 from portproof.model.rule import FactDefinitions
 
-_SAID_AS: Final[Mapping[str, str]] = {"retired_still_answering": "unknown_asset"}
-"""What the vocabulary calls a fact that has no word of its own in it: a retired target that answers is
-a responding host that is not in the inventory. A vocabulary that has the word is taken at it."""
+_JUDGED: Final = "retired_still_answering"
+"""A finding of its own (`policy.checks.retired_answering`): its judgement asserts what the
+vocabulary calls it, `unknown_asset`, a responding host that is not in the inventory."""
 
 
 def inventory_facts(
     told: Iterable[TargetFact], definitions: FactDefinitions
 ) -> Iterator[AssertedFact]:
-    """Give the facts about targets, as far as the vocabulary has them."""
+    """Give the facts about targets that no judgement asserts, as far as the vocabulary has them."""
     for each in told:
-        name = each.fact if definitions.get(each.fact) else _SAID_AS.get(each.fact, each.fact)
-        definition = definitions.get(name)
-        if definition is not None:
+        definition = definitions.get(each.fact)
+        if definition is not None and each.fact != _JUDGED:
             yield AssertedFact(
-                fact=name,
+                fact=each.fact,
                 polarity=definition.polarity,
                 subject=each.subject,
                 because=each.because,

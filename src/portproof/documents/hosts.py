@@ -25,6 +25,7 @@ from portproof.model.targetspec import (
 
 TAG: Final = "tag:"
 ZONE: Final = "zone:"
+ID: Final = "id:"
 
 _MOST_NETWORKS: Final = 4096
 _HIGHEST_OCTET: Final = 255
@@ -34,10 +35,15 @@ _MOST_HINTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """What a list of hosts stands for: networks (an address is /32 or /128) and DNS names."""
+    """What a list of hosts stands for: networks (an address is /32 or /128), DNS names, and ids."""
 
     networks: tuple[Network, ...] = ()
     names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    """Targets of a source by their id (`cmdb/web-1`), whatever address they have."""
+    ranged: frozenset[Network] = frozenset()
+    """The networks of one address that an octet range begins or ends in: nobody listed these
+    addresses by themselves."""
 
     @classmethod
     def union(cls, parts: Iterable[Hosts]) -> Hosts:
@@ -46,6 +52,8 @@ class Hosts:
         return cls(
             tuple(dict.fromkeys(network for each in every for network in each.networks)),
             tuple(dict.fromkeys(name for each in every for name in each.names)),
+            tuple(dict.fromkeys(one for each in every for one in each.ids)),
+            frozenset().union(*(each.ranged for each in every)),
         )
 
 
@@ -63,7 +71,9 @@ def hosts_of(target: TargetSpec) -> Hosts:
         case NameTarget(name=name):
             return Hosts((), (name,))
         case RangeTarget(octets=octets):
-            return Hosts(_networks_in(octets))
+            networks = _networks_in(octets)
+            alone = frozenset(each for each in networks if each.num_addresses == 1)
+            return Hosts(networks, ranged=alone if len(networks) > 1 else frozenset())
 
 
 class Inventory:
@@ -85,7 +95,7 @@ class Inventory:
         self._by_name: dict[str, Hosts] = dict.fromkeys(also, Hosts())
         tagged: dict[str, list[Hosts]] = {tag: [] for tag in tags}
         for asset in assets:
-            hosts = Hosts(asset.networks, asset.names)
+            hosts = Hosts(asset.networks, asset.names, ranged=asset.ranged)
             self._by_name[asset.id] = hosts
             for tag in asset.tags:
                 tagged.setdefault(tag, []).append(hosts)
@@ -108,6 +118,8 @@ class Inventory:
             return self._tagged(text, bare.removeprefix(TAG).strip())
         if bare.startswith(ZONE):
             return self._zoned(text, bare.removeprefix(ZONE).strip())
+        if bare.startswith(ID):
+            return Hosts(ids=(_identity(text, bare.removeprefix(ID).strip()),))
         if bare in self._by_name:
             return self._by_name[bare]
         target = parse_target(text)
@@ -154,6 +166,22 @@ def read_targets(reading: Reading, steps: Steps, targets: Sequence[TargetSpec]) 
         with reading.specification((*steps, position)):
             parts.append(hosts_of(target))
     return Hosts.union(parts)
+
+
+def _identity(text: str, key: str) -> str:
+    """Give the id of a target among all sources; whether a source lists it is not known here.
+
+    Raises:
+        SpecificationError: it does not name both the source and the id.
+    """
+    source, _, within = key.partition("/")
+    if not source or not within:
+        problem = (
+            f"'{text.strip()}' names no target of a source; write id:SOURCE/ID, "
+            "as `portproof sources show` lists it"
+        )
+        raise SpecificationError(text, 0, problem)
+    return key
 
 
 def _networks_in(octets: Sequence[OctetRange]) -> tuple[Network, ...]:

@@ -21,6 +21,15 @@ class AddressSpan:
     address: Address
     since: datetime
     last: datetime
+    """When it was last listed with it."""
+    until: datetime | None = None
+    """When a list first had the target without it, or had the target no more before it returned.
+
+    None while it goes on (of a retired target: as its last); of a span that ended before this was
+    recorded as well: it then ended after `last`.
+    """
+    retired: bool = False
+    """Whether it ended because the target retired (and returned later)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ from portproof.model.inventory import (
 from portproof.model.observation import PortState
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.model.source import Listing, SourcedTarget
+from portproof.policy.dated import running_spans
+from portproof.policy.holders import Holders
 
 RESCAN: Final = timedelta(days=30)
 """How long a retired target is rescanned."""
@@ -128,10 +130,14 @@ def _spans(
     before: KnownTarget, addresses: Sequence[Address], at: datetime
 ) -> tuple[AddressSpan, ...]:
     """Give the dated addresses: those it still has go on, one that came back begins anew."""
-    had = set(before.target.addresses) if before.retired_at is None else set()
-    current = {each.address: each for each in before.spans if each.address in had}
-    kept = {each: current[each] for each in addresses if each in current}
-    ended = tuple(each for each in before.spans if each not in kept.values())
+    had = running_spans(before)
+    over, retired = before.retired_at or at, before.retired_at is not None
+    kept = {each: had[each] for each in addresses if each in had and not retired}
+    ended = (
+        replace(each, until=over, retired=retired) if each is had.get(each.address) else each
+        for each in before.spans
+        if each is not kept.get(each.address)
+    )
     running = (
         replace(kept[each], last=at) if each in kept else AddressSpan(each, at, at)
         for each in addresses
@@ -206,26 +212,6 @@ def _may_ask(address: Address, authorisation: Authorisation) -> bool:
 # ---------------------------------------------------------------- what a run says of the inventory
 
 
-def as_of(known: Iterable[KnownTarget], at: datetime) -> tuple[KnownTarget, ...]:
-    """Give the targets as they were known at an instant, as far as their dates tell.
-
-    A run is judged by the inventory of its own time, so that it is judged alike on any later day.
-    """
-    return tuple(_as_of(each, at) for each in known if each.first_listed <= at)
-
-
-def _as_of(each: KnownTarget, at: datetime) -> KnownTarget:
-    current = set(each.target.addresses)
-    held = (
-        span.address
-        for span in each.spans
-        if span.since <= at and (span.address in current or at <= span.last)
-    )
-    target = replace(each.target, addresses=tuple(dict.fromkeys(held)))
-    retired = each.retired_at is not None and each.retired_at <= at
-    return replace(each, target=target, retired_at=each.retired_at if retired else None)
-
-
 def scanned(known: Iterable[KnownTarget], run: RunRecord) -> Iterator[KnownTarget]:
     """Give the targets that a run has looked at: all their addresses, in a conclusive run."""
     if not run.conclusive:
@@ -248,21 +234,33 @@ def target_facts(run: RunRecord, known: Sequence[KnownTarget]) -> tuple[TargetFa
         return ()
     answering = _answering(run)
     active = [each for each in known if each.retired_at is None]
-    owned = {address for each in active for address in each.target.addresses}
-    told = [*_retired_answering(run, known, owned, answering)]
-    listed = {span.address for each in known for span in each.spans}
+    holders = Holders(known)
+    told = [*_retired_answering(run, holders, answering)]
+    left = _left(known, answering)
     names = {name for each in active for name in each.target.names}
     for host in run.plan.hosts:
         if (
             host.address in answering
-            and host.address not in listed
+            and not holders.ids(host.address)
             and not names.intersection(host.names)
         ):
-            because = f"{answering[host.address]}, and no source lists it"
+            had = "".join(f"; {each} had it" for each in left.get(host.address, ()))
+            because = f"{answering[host.address]}, and no source lists it{had}"
             told.append(TargetFact(UNKNOWN_ASSET, str(host.address), because))
     told += _unseen(run, active, answering)
     told += _outside_scope(run, active)
     return tuple(dict.fromkeys(sorted(told, key=lambda each: (each.fact, each.subject))))
+
+
+def _left(
+    known: Sequence[KnownTarget], answering: Mapping[Address, str]
+) -> dict[Address, list[str]]:
+    """Give the targets that ever had an address, of those that answer."""
+    left: dict[Address, list[str]] = {}
+    for each in known:
+        for address in answering.keys() & {span.address for span in each.spans}:
+            left.setdefault(address, []).append(each.key)
+    return left
 
 
 def silent_retired(run: RunRecord, known: Sequence[KnownTarget]) -> frozenset[Address]:
@@ -286,11 +284,11 @@ def silent_retired(run: RunRecord, known: Sequence[KnownTarget]) -> frozenset[Ad
     return frozenset(
         address
         for address in gone - owned
-        if address in outcomes and all(map(_silent, outcomes[address]))
+        if address in outcomes and all(map(is_silent, outcomes[address]))
     )
 
 
-def _silent(host: HostOutcome) -> bool:
+def is_silent(host: HostOutcome) -> bool:
     """Whether all that was asked of it was measured, and nothing answered."""
     measured = sum(map(len, host.states.values()))
     return (
@@ -319,18 +317,13 @@ def _answering(run: RunRecord) -> dict[Address, str]:
 
 
 def _retired_answering(
-    run: RunRecord,
-    known: Sequence[KnownTarget],
-    owned: set[Address],
-    answering: Mapping[Address, str],
+    run: RunRecord, holders: Holders, answering: Mapping[Address, str]
 ) -> Iterator[TargetFact]:
-    for each in known:
-        if each.retired_at is None or each.retired_at > run.started:
-            continue
-        for address in each.target.addresses:
-            if address in answering and address not in owned:
+    for address, answer in answering.items():
+        for each in holders.retired(address):
+            if each.retired_at is not None and each.retired_at <= run.started:
                 since = f"{each.retired_at:%Y-%m-%dT%H:%M:%SZ}"
-                because = f"retired {since}, and {answering[address]}"
+                because = f"retired {since}, and {answer}"
                 yield TargetFact(STILL_ANSWERING, f"{each.key} ({address})", because)
 
 

@@ -15,6 +15,7 @@
     aws, azure, gcp   public addresses and security groups (on cloud)
     consul         its catalogue                  netbox         its IPAM
     nmap_xml, masscan, naabu   what others scanned: imported, not witnessed (on scan_lines)
+    nmap_services  what nmap recognised, for drafts of baselines
     ss, osquery    sockets that listen            (on listening)
     exporting      our own targets, in the shapes that are read here
 

@@ -103,10 +103,16 @@ def _fields(each: Mapping[str, Any]) -> Mapping[str, Any]:
 def _objects(gathering: Gathering, options: CloudOptions) -> Iterator[Mapping[str, Any]]:
     if options.web is None:
         for answer in kept_answers(gathering, options.patterns):
-            yield from map(mapping, each_in(answer) or each_in(at(answer, "value")))
+            listed = answer if isinstance(answer, list) else at(answer, "value")
+            if not isinstance(listed, list):
+                problem = "it is no list, as `az network public-ip list` and the others print it"
+                raise gathering.error(problem, "keep the whole output of the command")
+            yield from map(mapping, listed)
         return
     provider = f"/subscriptions/{options.account}/providers/Microsoft.Network"
     with Web(gathering, options.web) as web:
         for kind in _KINDS:
             for page in pages(web, f"{provider}/{kind}", {"api-version": _VERSION}, "nextLink"):
-                yield from map(mapping, each_in(page.get("value")))
+                if not isinstance(page.get("value"), list):
+                    raise gathering.error("it does not answer as Azure does", "check the URL")
+                yield from map(mapping, each_in(page["value"]))

@@ -13,7 +13,7 @@ from portproof.model.ports import PortSet
 from portproof.model.portspec import PortSpec
 from portproof.model.source import WebOptions
 from portproof.sources.gathering import Found, Gathering
-from portproof.sources.trees import each_in, mapping, port_number, text_at, texts
+from portproof.sources.trees import mapping, port_number, text_at, texts
 from portproof.sources.web import Web
 
 
@@ -28,7 +28,10 @@ def fill(gathering: Gathering, options: WebOptions) -> None:
         if not isinstance(services, dict):
             raise gathering.error("it does not answer as Consul does", "check the URL")
         for service in sorted(services):
-            for instance in each_in(web.json(f"/v1/catalog/service/{quote(service, safe='')}")):
+            instances = web.json(f"/v1/catalog/service/{quote(service, safe='')}")
+            if not isinstance(instances, list):
+                raise gathering.error("it does not answer as Consul does", "check the URL")
+            for instance in instances:
                 _add(gathering, mapping(instance))
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -28,6 +29,8 @@ from portproof.sources.ground import Ground
 
 LONGEST: Final = 256
 """Characters of one text: AWS allows 256 in the value of a tag, nobody else more."""
+_DIGEST: Final = 16
+"""Hex digits of a digest that stands for the end of an id."""
 _MOST_ATTRIBUTES: Final = 32
 _MOST_TOLD: Final = 20
 _SEPARATORS: Final = re.compile(r"[\s,;|]+")
@@ -110,7 +113,7 @@ class Gathering:
             SourceError: as `go_on`, or there are more than a list may hold.
         """
         self.go_on()
-        identity = line(found.id)
+        identity = _identity(found.id)
         if not identity:
             self.skip(f"a {found.kind} has no id")
             return
@@ -189,6 +192,19 @@ class Gathering:
         if said and said not in _TIERS:
             self.skip(f"{identity}: the tier {said!r} is not 1, 2 or 3")
         return _TIERS.get(said)
+
+
+def _identity(text: str) -> str:
+    """Give an id as one line that no other id gives.
+
+    What is too long to print ends in its digest: cut ids that begin alike would make one target of
+    two, and hand the approvals of one to the other.
+    """
+    shown = line(text)
+    if len(shown) < LONGEST:
+        return shown
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
+    return f"{shown[: LONGEST - _DIGEST - 1]}…{digest}"
 
 
 def line(text: str) -> str:

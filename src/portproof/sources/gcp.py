@@ -18,6 +18,8 @@ from portproof.sources.web import Web
 
 _INSTANCE: Final = "compute#instance"
 _FIREWALL: Final = "compute#firewall"
+_UNREACHABLE: Final = "UNREACHABLE"
+"""Code of the warning of a scope that is missing from an aggregated list (Compute API reference)."""
 
 
 def fill(gathering: Gathering, options: CloudOptions) -> None:
@@ -99,24 +101,45 @@ def _rules(firewall: Mapping[str, Any]) -> Iterator[str]:
 
 def _objects(gathering: Gathering, options: CloudOptions) -> Iterator[Mapping[str, Any]]:
     if options.web is None:
-        for answer in kept_answers(gathering, options.patterns):
-            yield from map(mapping, each_in(answer))
+        yield from _kept(gathering, options.patterns)
         return
     project = f"/projects/{options.account}"
     with Web(gathering, options.web) as web:
-        for page in _pages(web, f"{project}/aggregated/instances"):
+        for page in _pages(gathering, web, f"{project}/aggregated/instances"):
+            _require_whole(gathering, page)
             for scope in mapping(page.get("items")).values():
                 for each in each_in(at(scope, "instances")):
                     yield {"kind": _INSTANCE, **mapping(each)}
-        for page in _pages(web, f"{project}/global/firewalls"):
+        for page in _pages(gathering, web, f"{project}/global/firewalls"):
             for each in each_in(page.get("items")):
                 yield {"kind": _FIREWALL, **mapping(each)}
 
 
-def _pages(web: Web, path: str) -> Iterator[Mapping[str, Any]]:
+def _kept(gathering: Gathering, patterns: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
+    for answer in kept_answers(gathering, patterns):
+        if not isinstance(answer, list):
+            problem = "it is no list, as `gcloud compute instances list` and the other print it"
+            raise gathering.error(problem, "keep the whole output, with --format json")
+        yield from map(mapping, answer)
+
+
+def _require_whole(gathering: Gathering, page: Mapping[str, Any]) -> None:
+    """Refuse a list that lacks a zone which Google could not reach when it was asked."""
+    scopes = mapping(page.get("items")).items()
+    lost = [name for name, each in scopes if text_at(each, "warning", "code") == _UNREACHABLE]
+    lost += texts(page.get("unreachables"))
+    if lost:
+        problem = f"Google could not reach {', '.join(sorted(lost))}"
+        raise gathering.error(problem, "fetch again; nothing was taken over")
+
+
+def _pages(gathering: Gathering, web: Web, path: str) -> Iterator[Mapping[str, Any]]:
     following = ""
     while True:
         page = mapping(web.json(path, {"pageToken": following} if following else {}))
+        # An empty list has no items in it, and says all the same what it is a list of.
+        if "items" not in page and not text(page.get("kind")).startswith("compute#"):
+            raise gathering.error("it does not answer as Google does", "check the URL")
         yield page
         following = text(page.get("nextPageToken"))
         if not following:
