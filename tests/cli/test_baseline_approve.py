@@ -132,7 +132,8 @@ def test_history_tells_who_changed_what_why_and_who_merged_it(site: Repo, head: 
     changed, added = told
     assert changed["subject"] == "CHG-2: another port"
     assert changed["author"] == "dev <dev@example.com>"
-    assert changed["merged_by"] == [f"{site.head()[:12]} of {head.email}"]
+    (merged,) = changed["merged_by"]
+    assert merged.startswith(f"{site.head()[:12]} of {head.email}, signed by {head.email} (SHA256:")
     assert "ports 443 → 8443" in changed["changed"]
     assert added["changed"] == "added"
     gone = json.loads(baseline(site, "history", "mail", "--format", "json").out)
@@ -140,3 +141,46 @@ def test_history_tells_who_changed_what_why_and_who_merged_it(site: Repo, head: 
     shown = baseline(site, "history", "web").out
     assert "why      CHG-2: another port" in shown
     assert baseline(site, "history", "nope").err.strip().endswith("no commit has an entry 'nope'")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--owner", "web-team"), ("--zone", "shop")])
+def test_two_hundred_proposals_take_one_command_and_one_signature(
+    site: Repo, head: Person, option: str, value: str
+) -> None:
+    inside = [("192.0.2.0", "192.0.2.1")[each % 2] for each in range(400)]
+    rows = [
+        row(
+            f"e{each}",
+            hosts=inside[each] if each < 200 else "192.0.2.9",
+            ports=str(1_000 + each),
+            owner="web-team" if each < 200 else "mail-team",
+            status="proposed",
+            approver="",
+            approved_on="",
+        )
+        for each in range(400)
+    ]
+    path = site.write(document(*rows))
+    site.commit("CHG-3: propose")
+    done = baseline(site, "approve", option, value, "--key", str(head.key), "--yes")
+    assert done.code == 0, done.err
+    text = path.read_text()
+    assert (text.count("status: approved"), text.count("status: proposed")) == (200, 200)
+    (content,) = (site.folder / "approvals").glob("*.json")
+    assert content.name.startswith("200-entries.")
+    lint = baseline(site, "lint")
+    assert lint.code == 0, lint.out
+
+
+def test_one_sentence_says_what_holds_for_many_entries(site: Repo, head: Person) -> None:
+    waiting = {"status": "proposed", "approver": "", "approved_on": "", "ticket": ""}
+    site.write(
+        document(*(row(f"e{each}", ports=str(1_000 + each), **waiting) for each in range(9)))
+    )
+    site.commit("CHG-3: propose")
+    done = baseline(site, "approve", "--owner", "web-team", "--key", str(head.key), "--yes")
+    (note,) = (each for each in done.err.splitlines() if each.startswith("note: "))
+    assert note == (
+        "note: 9 entries will deviate once approved (approval-missing): no ticket "
+        "(e0, e1, e2, e3, e4 and 4 more)"
+    )

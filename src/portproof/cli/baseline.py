@@ -12,10 +12,13 @@ from importlib import import_module
 import click
 
 SUBCOMMANDS = {
+    "init": "Write a first baseline of proposed entries from a run or nmap.xml.",
+    "propose": "Add proposed entries for open ports that no entry covers.",
     "lint": "Say every fault of a baseline, with file, line and column.",
     "fmt": "Write baselines in one order of keys and entries.",
     "show": "Show entries as they hold in an environment, and where each part stands.",
     "approve": "Approve a reviewed set of entries with one signature.",
+    "review": "Record a dated, signed review of the register; list those there are.",
     "history": "List every version of an entry: who, when, why, ticket.",
     "register": "Print the list of approved services (CSV, Markdown, HTML).",
     "plan": "Say what a changed baseline would do, before it is merged.",

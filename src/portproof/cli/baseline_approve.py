@@ -12,17 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from portproof.bootstrap import Application
-from portproof.bootstrap.approvals import (
-    approver_of_key,
-    approvers_of,
-    give_approval,
-    provenance_of,
-    public_key,
-)
+from portproof.bootstrap.approvals import give_approval, provenance_of
 from portproof.bootstrap.forms import visible
 from portproof.cli import EXIT_INTERRUPTED, consoles
 from portproof.cli.options import settings_options
-from portproof.errors import ApprovalError, SettingsError
+from portproof.cli.signers import signer
+from portproof.errors import SettingsError
 from portproof.model.baseline import BaselineEntry, Status
 from portproof.usecases.approve import Asked, Reviewed, review
 
@@ -58,12 +53,12 @@ def baseline_approve(
     """
     if not any(chosen.values()):
         raise SettingsError("say what to approve: entries by their ids, --owner or --zone")
-    public = public_key(key)
+    who, public = signer(app, key, approver, option="--approver")
     asked = Asked(
         ids=chosen["entries"],
         owner=chosen["owner"],
         zone=chosen["zone"],
-        approver=_who(app, public, approver, key),
+        approver=who,
         key=public,
         at=app.clock.now().replace(microsecond=0),
         emergency=emergency,
@@ -77,23 +72,6 @@ def baseline_approve(
     for path in give_approval(app, reviewed, asked, key):
         consoles.err().print(f"wrote {path}", soft_wrap=True)
     return 0
-
-
-def _who(app: Application, public: str, named: str, key: Path) -> str:
-    """Give the approver that the key belongs to, else the one that is named.
-
-    Raises:
-        ApprovalError: the key is nobody's and nobody is named, or it is somebody else's.
-    """
-    owner = approver_of_key(approvers_of(app), public)
-    if owner and named and named != owner:
-        raise ApprovalError(f"{key} is the key of {owner}, not of {named}")
-    if not owner and not named:
-        raise ApprovalError(
-            f"{key} is in no list of approvers; say who you are with --approver "
-            "(the approval then stays self-declared)"
-        )
-    return owner or named
 
 
 def _show(reviewed: Reviewed) -> None:

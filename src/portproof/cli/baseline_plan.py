@@ -6,6 +6,7 @@ import click
 
 from portproof.bootstrap import Application
 from portproof.bootstrap.change_plans import PLAN_FORMS, baseline_change, plan
+from portproof.bootstrap.inventory import known_targets
 from portproof.cli import consoles
 from portproof.cli.options import format_option, settings_options
 from portproof.usecases.baseline_plan import LAST, plan_baseline
@@ -42,6 +43,7 @@ def baseline_plan(
         document = plan_baseline(change, None, "", app.vantages, on=on)
     else:
         with app.open_store(create=False) as store:
-            document = plan_baseline(change, store, against, app.vantages, on=on)
+            known = known_targets(app)
+            document = plan_baseline(change, store, against, app.vantages, on=on, inventory=known)
     consoles.out().write(plan(document, form))
     return 1 if document.changes_anything and not exit_zero else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +51,8 @@ def edited(
         path = Path(file)
         text = read_text(path)
         here = [each for each in records if each.entry.location.file == file]
-        changes = [change for each in here for change in _changes(text, each)]
+        nodes = _by_place(text)
+        changes = [change for each in here for change in _changes(text, nodes, each)]
         if changes:
             texts[path] = _applied(text.content, changes)
     if texts:
@@ -59,10 +60,19 @@ def edited(
     return texts
 
 
-def _changes(text: Text, record: Recorded) -> Iterator[_Change]:
-    place = (record.entry.location.line, record.entry.location.column)
+def _by_place(text: Text) -> dict[tuple[int, int], MappingNode]:
+    """Give the mappings of a file by line and column: read once, however many entries change."""
     tree, _ = parse_tree(text)
-    node = next((each for each in _mappings(tree) if text.place(each.offset) == place), None)
+    held: dict[tuple[int, int], MappingNode] = {}
+    for each in _mappings(tree):
+        held.setdefault(text.place(each.offset), each)
+    return held
+
+
+def _changes(
+    text: Text, nodes: Mapping[tuple[int, int], MappingNode], record: Recorded
+) -> Iterator[_Change]:
+    node = nodes.get((record.entry.location.line, record.entry.location.column))
     if node is None:
         raise ApprovalError(_by_hand(record))
     if record.status is not None:
@@ -120,6 +130,33 @@ def _applied(content: str, changes: Sequence[_Change]) -> str:
     return content
 
 
+def read_edited(
+    baseline: Baseline, texts: Mapping[Path, str], load: Callable[[Path], Baseline]
+) -> Baseline:
+    """Read a baseline as it would be with new texts of some of its files; nothing is written there.
+
+    Raises:
+        DocumentError: it would have faults; the files in them are named as they are called here.
+    """
+    first = Path(baseline.file)
+    top, shown = first.resolve().parent, first.parent
+    new = {path.resolve(): text for path, text in texts.items()}
+    with TemporaryDirectory(prefix="portproof-") as folder:
+        for name in baseline.files or (baseline.file,):
+            real = Path(name).resolve()
+            copy = Path(folder) / real.relative_to(top)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(new[real].encode() if real in new else real.read_bytes())
+        try:
+            return load(Path(folder) / first.resolve().name)
+        except DocumentError as error:
+            faults = [
+                replace(each, file=str(shown / each.file.removeprefix(f"{folder}/")))
+                for each in error.faults
+            ]
+            raise DocumentError(faults) from None
+
+
 def _check(
     baseline: Baseline,
     records: Sequence[Recorded],
@@ -131,22 +168,15 @@ def _check(
     Raises:
         ApprovalError: they do not say what they must.
     """
-    top = Path(baseline.file).resolve().parent
-    new = {path.resolve(): text for path, text in texts.items()}
-    with TemporaryDirectory(prefix="portproof-") as folder:
-        for name in baseline.files or (baseline.file,):
-            real = Path(name).resolve()
-            copy = Path(folder) / real.relative_to(top)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(new[real].encode() if real in new else real.read_bytes())
-        try:
-            after = load(Path(folder) / Path(baseline.file).resolve().name)
-        except DocumentError:
-            raise ApprovalError(_by_hand(records[0])) from None
+    try:
+        after = read_edited(baseline, texts, load)
+    except DocumentError:
+        raise ApprovalError(_by_hand(records[0])) from None
     before = {each.id: digest_of_entry(each, baseline.scope) for each in baseline.entries}
     now = {each.id: digest_of_entry(each, after.scope) for each in after.entries}
+    held = {each.id: each for each in after.entries}
     for record in records:
-        entry = after.entry(record.entry.id)
+        entry = held.get(record.entry.id)
         if now != before or entry is None or not _says(record, entry.approval, entry.status):
             raise ApprovalError(_by_hand(record))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from portproof.errors import ApprovalError
 from portproof.model.approval import Claim, Means, Provenance
@@ -16,6 +17,9 @@ from portproof.model.baseline import Baseline, BaselineEntry, Status
 from portproof.model.vantage import Vantages
 from portproof.policy.approval import refusal, target_zones
 from portproof.policy.approval_people import People
+
+_NAMED: Final = 5
+"""Entries that a caution lists before it only counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,8 @@ class Reviewed:
     entries: tuple[BaselineEntry, ...]
     records: tuple[Recorded, ...]
     cautions: tuple[str, ...]
-    """Why the signature will not count as verified for some of them, one sentence each."""
+    """Why the signature will not count as verified, or not be enough, for some of them; one sentence
+    for each reason."""
 
 
 def review(
@@ -142,11 +147,34 @@ def _cautions(
     claim = Claim(
         approver=asked.approver, key=asked.key, means=Means.SIGNATURE, at=asked.at, reference=""
     )
+    short: dict[str, list[str]] = {}
     for each in entries:
         zones = target_zones(each, baseline, vantages)
         why = refusal(claim, each, provenance, zones)
         if why:
-            yield f"entry {each.id} will stay self-declared: {why}"
+            short.setdefault(f"stay self-declared: {why}", []).append(each.id)
+        lacking = [name for name, value in _needed(each) if not value.strip()]
+        if lacking:
+            told = f"deviate once approved (approval-missing): no {', no '.join(lacking)}"
+            short.setdefault(told, []).append(each.id)
+    yield from (_caution(names, told) for told, names in short.items())
+
+
+def _needed(entry: BaselineEntry) -> tuple[tuple[str, str], ...]:
+    """Give what an assessor asks for and an approval does not fill in (PCI DSS v4.0.1 §1.2.5)."""
+    return (
+        ("justification", entry.justification),
+        ("owner", entry.owner),
+        ("ticket", entry.approval.ticket),
+    )
+
+
+def _caution(names: Sequence[str], told: str) -> str:
+    """Say one thing of one entry, or of many of them in one sentence."""
+    if len(names) == 1:
+        return f"entry {names[0]} will {told}"
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{len(names):,} entries will {told} ({', '.join(names[:_NAMED])}{more})"
 
 
 def _recorded(entry: BaselineEntry, baseline: Baseline, asked: Asked, people: People) -> Recorded:
