@@ -6,11 +6,22 @@ import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from portproof.model.approval import Approver, Approvers
 
 _START = 1_790_000_000
 """Seconds since 1970 (September 2026) of the first commit; each later one is a minute younger."""
+
+
+class SignsForGit(Protocol):
+    """A key that is no OpenSSH one (`gnupg_keys`): what git needs to sign with it."""
+
+    @property
+    def settings(self) -> list[str]: ...
+
+
+Key: TypeAlias = Path | SignsForGit
 
 
 @dataclass(frozen=True)
@@ -70,13 +81,13 @@ class Repo:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def commit(self, message: str, by: str = "author@example.com", key: Path | None = None) -> str:
+    def commit(self, message: str, by: str = "author@example.com", key: Key | None = None) -> str:
         """Commit all there is, signed when a key is given; gives the commit's id."""
         self.git("add", "-A")
         self._as(by, key, "commit", "-q", "--allow-empty", "-m", message)
         return self.head()
 
-    def merge(self, branch: str, by: str, key: Path | None = None) -> str:
+    def merge(self, branch: str, by: str, key: Key | None = None) -> str:
         """Merge a branch into this one with a commit of its own."""
         self._as(by, key, "merge", "-q", "--no-ff", "-m", f"Merge {branch}", branch)
         return self.head()
@@ -87,15 +98,16 @@ class Repo:
     def git(self, *arguments: str, **environment: str) -> str:
         return run(["git", *arguments], self.folder, **environment)
 
-    def _as(self, by: str, key: Path | None, verb: str, *arguments: str) -> None:
+    def _as(self, by: str, key: Key | None, verb: str, *arguments: str) -> None:
         self.clock[0] += 60
         when = f"{self.clock[0]} +0000"
         name = by.partition("@")[0]
         settings = ["-c", f"user.name={name}", "-c", f"user.email={by}"]
-        signing = []
-        if key is not None:
+        if isinstance(key, Path):
             settings += ["-c", "gpg.format=ssh", "-c", f"user.signingkey={key}"]
-            signing = ["-S"]
+        elif key is not None:
+            settings += key.settings
+        signing = [] if key is None else ["-S"]
         self.git(
             *settings, verb, *signing, *arguments, GIT_AUTHOR_DATE=when, GIT_COMMITTER_DATE=when
         )

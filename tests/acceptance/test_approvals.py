@@ -107,3 +107,13 @@ def test_the_reports_follow_who_approved_and_what_happened_to_the_history(tmp_pa
     rewritten = json.loads(again.out)
     assert rewritten["register"][0]["approval_level"] == "self-declared"
     assert "The history was rewritten" in rewritten["summary"]["approvals"]
+
+    titles = [each["title"] for each in rewritten["findings"]]
+    assert "The history of the baseline is another one than earlier runs recorded" in titles
+    told = portproof("baseline", "history", "web", cwd=repo.folder)
+    assert told.code == 2
+    assert told.err.startswith("portproof: the history was rewritten, or is another branch's")
+    assert len(told.err.splitlines()) == 1
+    # The same content stands in another commit now, and the run judged by it is told with it.
+    assert "CHG-2: as if it had always been there" in told.out
+    assert f", of commit {change[:12]}\n" in told.out

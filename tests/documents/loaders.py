@@ -19,6 +19,7 @@ LOADERS: Mapping[str, Callable[[Path], object]] = {
     "segmentation": lambda path: documents.load_segmentation(path, vantages=VANTAGES),
     "service_rules": documents.load_service_rules,
     "settings": documents.load_settings,
+    "tickets": documents.load_tickets,
     "vantages": documents.load_vantages,
     "waivers": documents.load_waivers,
 }

@@ -113,3 +113,52 @@ def test_a_signature_that_is_not_over_this_list_is_refused(
     read = load_approvers(path, key=owner.key)
     assert "is not by the configured key" in read.unsigned
     assert not read.trusted
+
+
+# ---------------------------------------------------------------- fingerprints
+
+
+OPENPGP = "8781 DA77 2E06 EF09 4E79  F1CE 29B9 2BCF EC7D 55FB"
+X509 = ":".join(["bb"] * 32)
+
+
+def test_fingerprints_are_read_as_people_copy_them(tmp_path: Path) -> None:
+    for name in ("keys.asc", "certs.pem"):
+        (tmp_path / name).touch()
+    path = written(
+        tmp_path,
+        f"""\
+        keyring: keys.asc
+        certificates: certs.pem
+        approvers: [{{id: head, keys: ["openpgp:{OPENPGP}", "x509:{X509}"]}}]
+        """,
+    )
+    read = LOAD(path)
+    (head,) = read.approvers
+    assert head.keys == (f"openpgp:{OPENPGP.replace(' ', '')}", f"x509:{'BB' * 32}")
+    assert head.ssh_keys == ()
+    assert (read.keyring, read.certificates) == (tmp_path / "keys.asc", tmp_path / "certs.pem")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("approvers: [{id: a, keys: 'openpgp:29B92BCFEC7D55FB'}]", "1:27 expected 40 hex digits"),
+        ("approvers: [{id: a, keys: 'x509:29B9'}]", "1:27 expected 64 hex digits after x509:"),
+        ("approvers: [{id: a, keys: 'gpg:29B9'}]", "1:27 expected an OpenSSH public key"),
+        ("keyring: gone.asc\napprovers: []", "1:10 "),
+        (f"approvers: [{{id: a, keys: 'openpgp:{OPENPGP}'}}]", "1:27 needs the key 'keyring'"),
+        (f"approvers: [{{id: a, keys: 'x509:{X509}'}}]", "1:27 needs the key 'certificates'"),
+    ],
+)
+def test_a_fingerprint_that_leads_nowhere_is_a_fault(tmp_path: Path, text: str, told: str) -> None:
+    found = faults_in(LOAD, written(tmp_path, f"{text}\n"))
+    assert any(each.startswith(told) for each in found), found
+
+
+def test_one_fingerprint_is_one_person_s(tmp_path: Path) -> None:
+    (tmp_path / "keys.asc").touch()
+    key = f"keys: 'openpgp:{OPENPGP}'"
+    text = f"keyring: keys.asc\napprovers: [{{id: a, {key}}}, {{id: b, {key}}}]\n"
+    (found,) = faults_in(LOAD, written(tmp_path, text))
+    assert "this key is a's already" in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
@@ -56,6 +57,53 @@ def test_to_means_hosts_and_from_means_zones(tmp_path: Path, keys: str) -> None:
     said = keys.format("192.0.2.1", "[office, internet]")
     (entry,) = load(written(tmp_path, f"entries: [{{id: one, {said}, ports: 1}}]\n")).entries
     assert (entry.networks, entry.zones) == ((ip_network("192.0.2.1"),), ("office", "internet"))
+
+
+@pytest.mark.parametrize(
+    ("word", "long"),
+    [("allow", "presence: allowed"), ("require", "presence: required"), ("allow", "tier: 3")],
+)
+def test_allow_and_require_say_ports_and_presence_in_one(
+    tmp_path: Path, word: str, long: str
+) -> None:
+    row = "entries: [{{id: one, to: 192.0.2.1, from: office, {0}}}]\n"
+    (short,) = load(written(tmp_path, row.format(f"{word}: [https, 8443]"))).entries
+    (plain,) = load(written(tmp_path, row.format(f"ports: [https, 8443], {long}"))).entries
+    assert replace(short, location=plain.location) == plain
+
+
+def test_an_entry_may_change_what_its_template_allows(tmp_path: Path) -> None:
+    assert entry_of(tmp_path, "allow: 8443").presence is Presence.ALLOWED
+    assert entry_of(tmp_path, "allow: 8443").ports == PortSet.of(8443)
+    assert entry_of(tmp_path, "ports: 8443").presence is Presence.REQUIRED
+
+
+def test_an_environment_may_require_what_is_allowed(tmp_path: Path) -> None:
+    text = """\
+        entries: [{id: one, to: 192.0.2.1, from: office, allow: 443}]
+        environments: {prod: {entries: {one: {require: 443}}}}
+        """
+    (entry,) = load(written(tmp_path, text), "prod").entries
+    assert entry.presence is Presence.REQUIRED
+    assert {each.key for each in entry.changed} == {"ports", "presence"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("allow: 1, ports: 2", "'allow' says the ports and the presence; write it without 'ports'"),
+        ("require: 1, presence: allowed", "'require' says the ports and the presence"),
+        ("allow: 1, require: 2", "'allow' and 'require' in one entry; write one of them"),
+        ("presence: required", "the key 'ports', 'allow' or 'require' is required"),
+        ("allow: 22:22", "22:22 is a bare pair of numbers"),
+        ("require: [1/tcp, 2/udp]", "tcp and udp ports in one entry"),
+        ("require: 22,443", "'443' stands alone, without a value; a list stands in [ ]"),
+    ],
+)
+def test_one_way_to_say_the_ports_stands_alone(tmp_path: Path, keys: str, told: str) -> None:
+    row = f"entries: [{{id: one, to: 192.0.2.1, from: office, {keys}}}]\n"
+    found = faults_in(load, written(tmp_path, row))
+    assert any(told in str(each) for each in found), found
 
 
 def test_an_entry_is_approved_unless_it_is_called_proposed(tmp_path: Path) -> None:

@@ -65,3 +65,20 @@ def test_a_union_has_each_host_once_in_order() -> None:
     union = Hosts.union(parts)
     assert [str(network) for network in union.networks] == ["10.0.0.2/32", "10.0.0.1/32"]
     assert union.names == ("a.example.com",)
+
+
+def test_an_id_stands_for_a_target_of_a_source_and_for_no_address() -> None:
+    assert Inventory(()).resolve("id:cmdb/web-1") == Hosts(ids=("cmdb/web-1",))
+    assert Inventory(()).resolve(" id: aws/vol/eni-1 ").ids == ("aws/vol/eni-1",)
+
+
+@pytest.mark.parametrize("text", ["id:", "id:web-1", "id:/web-1", "id:cmdb/"])
+def test_an_id_without_its_source_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(SpecificationError, match="write id:SOURCE/ID, as `portproof sources show`"):
+        Inventory(()).resolve(text)
+
+
+def test_the_ends_of_a_range_are_not_addresses_that_were_listed_by_themselves() -> None:
+    ranged = hosts_of(parse_target("10.0.0.1-4")).ranged
+    assert sorted(map(str, ranged)) == ["10.0.0.1/32", "10.0.0.4/32"]
+    assert hosts_of(parse_target("10.0.0.1")).ranged == frozenset()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from itertools import combinations, count, islice
 
@@ -112,3 +113,10 @@ def test_hosts_inside_each_other_do_not_overlap_while_their_ports_differ() -> No
     assert overlaps(apart) == []
     again = entry([ip_network("10.0.0.0/32")], PortSet.of(*islice(count(1), 33)))
     assert len(overlaps([*apart, again])) == 33
+
+
+def test_entries_that_name_the_same_target_of_a_source_overlap_as_those_of_one_name_do() -> None:
+    one, other = (replace(entry([], PortSet.of(port)), ids=("cmdb/web-1",)) for port in (22, 443))
+    assert overlaps([one, other]) == []
+    (found,) = overlaps([one, replace(other, ports=PortSet.of(22))])
+    assert found.host == "id:cmdb/web-1"

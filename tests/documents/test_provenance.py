@@ -6,15 +6,18 @@ import shutil
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from git_repos import Person, Repo, document, person, row, run, trusted
+from git_repos import Key, Person, Repo, document, person, row, run, trusted
+from gnupg_keys import gnupg
 from portproof.documents import load_baseline
 from portproof.documents.approval_files import NAMESPACE, approval_bytes
+from portproof.documents.git_history import digest_of_entry
 from portproof.documents.provenance import Sought, read_provenance
 from portproof.documents.ssh_signatures import SshKeygen
-from portproof.model.approval import Approvers, Level, Means, Provenance, Trace
+from portproof.model.approval import Approver, Approvers, Level, Means, Provenance, Trace
 from portproof.policy.approval import Standing, standing
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -56,7 +59,7 @@ def judged(repo: Repo, approvers: Approvers, **how: str) -> Standing:
     return standing(found, look(repo, approvers, **how), zones=("cde",), needed=1, at=AT)
 
 
-def proposed_and_merged(repo: Repo, by: str, key: Path | None) -> str:
+def proposed_and_merged(repo: Repo, by: str, key: Key | None) -> str:
     """Have author@example.com bring the entry on a branch, and somebody merge it."""
     repo.write(document())
     repo.commit("an empty register")
@@ -342,14 +345,97 @@ def test_a_repository_s_own_programs_are_never_run(
     trap.write_text(f"#!/bin/sh\ntouch {sprung}\ncat\n")
     trap.chmod(0o755)
     repo.write("*.yaml diff=trap filter=trap\n", ".gitattributes")
-    repo.commit("attributes")
+    with gnupg() as known:
+        repo.commit("attributes, signed by OpenPGP", key=known.key("stranger"))
+        (tmp_path / "keys.asc").write_text(known.export())
+    for hook in ("reference-transaction", "post-index-change", "fsmonitor-watchman"):
+        shutil.copy(trap, repo.folder / ".git" / "hooks" / hook)
     for name in (
         "core.fsmonitor", "diff.trap.textconv", "filter.trap.clean", "filter.trap.smudge",
         "gpg.ssh.program", "gpg.program", "diff.external", "core.pager", "core.sshCommand",
+        "gpg.openpgp.program", "gpg.x509.program", "diff.trap.command", "filter.trap.process",
+        "core.alternateRefsCommand", "core.askPass", "core.editor", "credential.helper",
     ):  # fmt: skip
         repo.git("config", name, str(trap))
-    assert judged(repo, trusted(head.approver())).level is Level.GIT
+    listed = trusted(head.approver(), keyring=tmp_path / "keys.asc")
+    assert judged(repo, listed).level is Level.GIT
     assert not sprung.exists()
+
+
+def test_what_a_partial_clone_lacks_is_fetched_by_no_program(
+    repo: Repo, head: Person, tmp_path: Path
+) -> None:
+    sprung = tmp_path / "sprung"
+    proposed_and_merged(repo, head.email, head.key)
+    repo.write(document(row(ports="8443")))
+    repo.commit("CHG-2")
+    lost = repo.git("rev-parse", "HEAD^:baseline.yaml")
+    (repo.folder / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    for name, value in (
+        ("core.repositoryFormatVersion", "1"), ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"), ("protocol.ext.allow", "always"),
+        ("remote.origin.url", f"ext::sh -c 'touch% {sprung}'"),
+    ):  # fmt: skip
+        repo.git("config", name, value)
+    (statement,) = look(repo, trusted(head.approver())).statements
+    assert statement.startswith("Git cannot tell where entries come from: git ")
+    assert not sprung.exists()
+
+
+def test_a_repository_s_settings_put_no_change_on_somebody_else(repo: Repo, head: Person) -> None:
+    repo.write(document(row(ports="8443")))
+    repo.commit("CHG-1", "dev@example.com")
+    repo.write(document(row()))
+    change = repo.commit("CHG-2", "mallory@example.com")
+    repo.write("Head <head@example.com> <mallory@example.com>\n", ".mailmap")
+    repo.write(f"{change}\n", "ignored")
+    repo.commit("names")
+    repo.git("config", "blame.ignoreRevsFile", str(repo.folder / "ignored"))
+    repo.git("config", "log.follow", "true")
+    repo.git("config", "log.mailmap", "true")
+    found = traced(repo, trusted(head.approver()))
+    assert found.touched is not None
+    assert found.brought is not None
+    assert (found.touched.id, found.touched.email) == (change, "mallory@example.com")
+    assert (found.brought.commit.id, found.brought.commit.author) == (change, "mallory")
+
+
+# ---------------------------------------------------------------- OpenPGP
+
+
+@pytest.mark.parametrize(
+    ("entitled", "told"),
+    [
+        ({}, ""),
+        ({"ends": datetime(2026, 9, 1, tzinfo=UTC)}, "ended 2026-09-01T00:00:00Z"),
+        ({"begins": datetime(2026, 11, 1, tzinfo=UTC)}, "is entitled from 2026-11-01T00:00:00Z"),
+        ({"zones": ("office",)}, "is not entitled to zone cde"),
+    ],
+)
+def test_an_openpgp_merge_verifies_an_entry_within_the_entitlement_of_its_key(
+    repo: Repo, tmp_path: Path, entitled: dict[str, Any], told: str
+) -> None:
+    with gnupg() as known:
+        key = known.key("head")
+        proposed_and_merged(repo, "head@example.com", key)
+        (tmp_path / "keys.asc").write_text(known.export())
+    head = Approver(id="head@example.com", keys=(key.name,), **entitled)
+    held = judged(repo, trusted(head, keyring=tmp_path / "keys.asc"))
+    assert held.level is (Level.SELF_DECLARED if told else Level.GIT)
+    assert (told or f"{key.name}, 2026-09-21T") in held.told
+
+
+def test_a_gpg_key_that_wrote_the_content_does_not_approve_it(repo: Repo, tmp_path: Path) -> None:
+    with gnupg() as known:
+        key = known.key("head")
+        repo.write(document(row(status="proposed", approver="", approved_on="")))
+        repo.commit("CHG-1: proposed", "author@example.com", key)
+        repo.write(document(row()))
+        repo.commit("approved", "head@example.com", key)
+        (tmp_path / "keys.asc").write_text(known.export())
+    head = Approver(id="head@example.com", keys=(key.name,))
+    held = judged(repo, trusted(head, keyring=tmp_path / "keys.asc"))
+    assert "the key that signed it is the one that signed the content" in held.told
 
 
 # ---------------------------------------------------------------- detached signatures
@@ -440,3 +526,15 @@ def test_a_text_that_looks_like_another_entry_is_not_taken_for_one(
     found = look(repo, trusted(head.approver())).traces
     brought = {name: each.brought and each.brought.commit.id for name, each in found.items()}
     assert brought == {"web": first, "other": second}
+
+
+def test_the_content_that_was_signed_by_an_older_portproof_has_the_same_digest(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "baseline.yaml"
+    path.write_text(document(row(), row("range", hosts="192.0.2.10-11")))
+    entries = LOAD(path).entries
+    assert [digest_of_entry(each, "shop") for each in entries] == [
+        "180712efb1ff770cdd30f923cfdabfd9e03e22f21c3bd85364921595c3d23de6",
+        "79e88b7c85330e82f1e7cb91a9d0baa65773012f0e09994136d93bc775b2374e",
+    ]

@@ -13,7 +13,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from documents.loaders import LOADERS
 from documents.writing import written
 from portproof.assets import policies_dir
-from portproof.documents import json_schemas
+from portproof.documents.json_schema import json_schemas
 from portproof.documents.schema import main, write_schemas
 from portproof.errors import DocumentError
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 import pytest
 
@@ -91,3 +92,30 @@ def test_lines_end_as_in_an_editor(offset: int, place: tuple[int, int]) -> None:
 def test_a_problem_that_quotes_the_file_is_one_line_and_steers_no_terminal() -> None:
     fault = Text("a.yaml", "", "").fault(0, "found 'a\nb\x1b[2J\u202e\u00fc'")
     assert fault.problem == r"found 'a\nb\x1b[2J\u202e\u00fc'".replace(r"\u00fc", "\u00fc")
+
+
+def test_a_file_that_grows_while_it_is_read_is_no_document_yet(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"x" * 1_000_000)
+    done = Event()
+
+    def write_on() -> None:
+        with path.open("r+b", buffering=0) as file:
+            while not done.is_set():
+                file.truncate(1_000_000)
+                file.seek(0, os.SEEK_END)
+                file.write(b"x" * 1_000)
+
+    writer = Thread(target=write_on)
+    writer.start()
+    try:
+        with pytest.raises(DocumentError, match="was written to while it was read; try again"):
+            _read_on(path)
+    finally:
+        done.set()
+        writer.join()
+
+
+def _read_on(path: Path) -> None:
+    while True:  # until a write falls between the first look and the last
+        read_text(path)

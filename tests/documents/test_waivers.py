@@ -207,3 +207,9 @@ def test_what_is_no_instant_is_said_with_its_place(tmp_path: Path, text: str, pr
     (fault,) = faults_in(load_waivers, document(tmp_path, expires=f"'{text}'"))
     assert fault.startswith("1:")
     assert problem in fault
+
+
+def test_a_waiver_may_name_a_target_of_a_source(tmp_path: Path) -> None:
+    held = waiver(tmp_path, hosts="[id:cmdb/web-1, 10.0.0.1-4]")
+    assert (held.ids, held.names) == (("cmdb/web-1",), ())
+    assert held.ranged == {ip_network("10.0.0.1"), ip_network("10.0.0.4")}

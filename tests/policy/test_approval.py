@@ -221,3 +221,36 @@ def test_an_entry_leads_to_the_zones_that_its_addresses_lie_in() -> None:
     assert zones(make.entry("10.66.0.7")) == ("shop", "cde")
     assert zones(make.entry("10.9.0.0/24")) == ("office",)
     assert zones(make.entry("www.example.com")) == ()
+
+
+# ---------------------------------------------------------------- dates that cannot be
+
+
+@pytest.mark.parametrize(
+    ("means", "told"),
+    [
+        (Means.MERGE, "and the content was written 2026-11-21T12:00:00Z"),
+        (Means.SIGNATURE, "and what its content replaced was written 2026-11-21T12:00:00Z"),
+    ],
+)
+def test_an_approval_older_than_what_it_approves_is_refused(means: Means, told: str) -> None:
+    early = claim(means=means, not_before=make.NOON)
+    held = judged(early, approver="")
+    assert held.level is Level.NONE
+    assert any(told in each for each in held.refused)
+
+
+def test_clocks_that_differ_by_less_than_an_hour_are_believed() -> None:
+    late = make.NOON - DAY + timedelta(hours=1)
+    assert judged(claim(not_before=late)).level is Level.SIGNED
+    assert judged(claim(not_before=late + timedelta(seconds=1))).level is Level.SELF_DECLARED
+
+
+def test_an_approval_of_a_later_day_does_not_count_and_says_its_date() -> None:
+    held = judged(claim(at=make.NOON + DAY), approver="")
+    assert (held.level, held.verified) == (Level.NONE, 0)
+    assert (
+        "it is dated 2026-11-22T12:00:00Z, after the day that is judged (2026-11-21)"
+        in (held.refused[0])
+    )
+    assert judged(claim(at=make.NOON + timedelta(hours=11))).level is Level.SIGNED

@@ -15,26 +15,29 @@ from portproof.documents.approval_files import (
     approval_name,
 )
 from portproof.documents.git_history import open_history
-from portproof.documents.git_repository import Signature
-from portproof.documents.provenance import Sought, read_provenance
-from portproof.documents.ssh_signatures import SshKeygen, allowed_signers
+from portproof.documents.git_signatures import CommitSignatures
+from portproof.documents.provenance import Sought, read_provenance, rewritten_since
+from portproof.documents.ssh_signatures import SshKeygen
 from portproof.documents.writing import write_files
 from portproof.errors import ApprovalError, StoreError
-from portproof.model.approval import Approvers, EntryVersion, Provenance
+from portproof.model.approval import Approvers, Provenance
 from portproof.policy.checks.baseline_recorded import recorded
+from portproof.usecases.entry_history import EntryHistory, entry_history, recorded_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
     from portproof.bootstrap import Application
+    from portproof.contracts import Store
     from portproof.model.baseline import Baseline
+    from portproof.model.judged_baseline import JudgedVersion
     from portproof.usecases.approve import Asked, Reviewed
 
 __all__ = [
     "approver_of_key",
     "approvers_of",
-    "entry_versions",
     "give_approval",
+    "history_of",
     "provenance_of",
     "public_key",
 ]
@@ -65,14 +68,17 @@ def _recorded(app: Application) -> str:
     """Give the commit of the baseline that the store recorded last; empty when it has none."""
     try:
         with app.open_store(create=False) as store:
-            for run in store.runs(limit=_LOOKED_BACK):
-                commit = recorded(store.judgements(run.id), app.baseline.scope)
-                if commit:
-                    return commit
+            scope = app.baseline.scope
+            return store.judged_anchor(scope) or _recorded_before(store, scope)
     except StoreError:
         # There is none yet, or it cannot be read: the command itself opens it, and says so.
         return ""
-    return ""
+
+
+def _recorded_before(store: Store, scope: str) -> str:
+    """Give the commit that stands among judgements of before baselines were kept; empty for none."""
+    told = (recorded(store.judgements(each.id), scope) for each in store.runs(limit=_LOOKED_BACK))
+    return next(filter(None, told), "")
 
 
 def approvers_of(app: Application) -> Approvers:
@@ -135,19 +141,37 @@ def give_approval(app: Application, reviewed: Reviewed, asked: Asked, key: Path)
     return write_files(written)
 
 
-def entry_versions(app: Application, entry_id: str) -> Iterator[tuple[EntryVersion, Signature]]:
-    """Give the versions of an entry, the present one first, each with its commit's signature.
+def history_of(app: Application, entry_id: str) -> EntryHistory:
+    """List the versions of an entry: those that git has, and those that runs were judged by.
+
+    Where git can tell none, what runs recorded is listed alone, with the reason.
 
     Raises:
-        ApprovalError: git cannot tell: no repository, no commit, the file outside.
+        ApprovalError: git can tell none, and no run recorded one.
     """
-    repository, history = open_history(app.baseline, reader_of(app))
-    if repository.shallow:
-        raise ApprovalError(
-            f"{repository.top} is a shallow clone: older versions are missing; "
-            "git fetch --unshallow brings them"
+    judged = _judged(app, entry_id)
+    try:
+        repository, history = open_history(app.baseline, reader_of(app))
+        repository.require_whole()
+        return entry_history(
+            entry_id,
+            history,
+            CommitSignatures(repository, approvers_of(app)),
+            judged,
+            rewritten=rewritten_since(repository, _recorded(app)),
         )
-    approvers = approvers_of(app)
-    signers = allowed_signers(approvers.approvers) if approvers.trusted else ""
-    for version in history.versions(entry_id):
-        yield version, repository.signature(version.commit.id, signers)
+    except ApprovalError as problem:
+        if not judged:
+            raise
+        return recorded_history(judged, because=f"git cannot tell of entry {entry_id}: {problem}")
+
+
+def _judged(app: Application, entry_id: str) -> Sequence[JudgedVersion]:
+    """Give the versions that runs were judged by; empty where there is no database yet."""
+    from portproof.store.database import path_of  # noqa: PLC0415 - SQLAlchemy, for who needs it
+
+    if not path_of(app.database).exists():
+        return ()
+    of = {"scope": app.baseline.scope, "environment": app.baseline.environment}
+    with app.open_store(create=False) as store:
+        return store.judged_versions(entry_id, **of)

@@ -20,10 +20,14 @@ from portproof.documents.ssh_signatures import PRINCIPAL, PUBLIC_KEY, SshKeygen
 from portproof.documents.text import LARGEST
 from portproof.documents.wording import found
 from portproof.errors import ApprovalError
-from portproof.model.approval import ApprovalSettings, Approver, Approvers
+from portproof.evidence.canonical import digest_of
+from portproof.model.approval import OPENPGP, X509, ApprovalSettings, Approver, Approvers
 
 NAMESPACE: Final = "portproof-approvers"
 _SIGNER: Final = "approvers-list"
+_DIGITS: Final = {OPENPGP: 40, X509: 64}
+_FILES: Final = {OPENPGP: "keyring", X509: "certificates"}
+"""The key that names the file in which the keys lie of which the list has fingerprints."""
 
 
 def _principal(value: object) -> str:
@@ -34,10 +38,26 @@ def _principal(value: object) -> str:
 
 
 def _key(value: object) -> str:
-    matched = PUBLIC_KEY.fullmatch(value.strip()) if isinstance(value, str) else None
+    text = value.strip() if isinstance(value, str) else ""
+    if text.startswith((OPENPGP, X509)):
+        return _fingerprint(text)
+    matched = PUBLIC_KEY.fullmatch(text)
     if matched is None:
-        raise refuse("expected an OpenSSH public key, as in ~/.ssh/id_ed25519.pub")
+        raise refuse(
+            "expected an OpenSSH public key, as in ~/.ssh/id_ed25519.pub, or a fingerprint: "
+            f"{OPENPGP}<40 hex digits> or {X509}<64 hex digits, SHA-256>"
+        )
     return f"{matched[1]} {matched[2]}"
+
+
+def _fingerprint(text: str) -> str:
+    """Give a fingerprint as GnuPG has it: people copy it with spaces or colons in it."""
+    kind, _, written = text.partition(":")
+    digits = re.sub(r"[ :]", "", written).upper()
+    needed = _DIGITS[f"{kind}:"]
+    if not re.fullmatch(f"[0-9A-F]{{{needed}}}", digits):
+        raise refuse(f"expected {needed} hex digits after {kind}:, the whole fingerprint")
+    return f"{kind}:{digits}"
 
 
 _TEXT: Final = {"type": "string"}
@@ -51,7 +71,8 @@ class ApproverShape(Shape):
     aliases: OneOrMore[Words] | None = None
     """Other names of the same person: in commits, in the baseline."""
     keys: OneOrMore[Annotated[str, Parsed(_key, _TEXT)]] | None = None
-    """OpenSSH public keys; without one, approvals stay self-declared."""
+    """OpenSSH public keys; for signed commits also the fingerprints `openpgp:<40 hex digits>` and
+    `x509:<SHA-256, 64 hex digits>`. Without one, approvals stay self-declared."""
     zones: OneOrMore[Id] | None = None
     """The target zones that he or she may approve entries towards; left out: all."""
     begins: From | None = None
@@ -71,6 +92,10 @@ class ApproversShape(Shape):
     flagged in the report."""
     ticket_pattern: Words | None = None
     """A regular expression that finds a change reference in a ticket field or a commit message."""
+    keyring: Words | None = None
+    """Path of a file with the OpenPGP public keys (`gpg --export`) that fingerprints stand for."""
+    certificates: Words | None = None
+    """Path of a file with the X.509 certificates (PEM) that fingerprints stand for."""
     approvers: list[ApproverShape]
     people: dict[str, OneOrMore[Words]] | None = None
     """Other names of people who approve nothing: `web-team@example.com: [Web team, webteam]`."""
@@ -110,6 +135,7 @@ def load_approvers(path: Path, *, key: Path | None) -> Approvers:
     _check_names(reading, document)
     _check_keys(reading, document)
     _check_pattern(reading, document)
+    files = _key_files(reading, document)
     reading.finish()
     return Approvers(
         approvers=tuple(map(_approver, document.approvers)),
@@ -120,7 +146,9 @@ def load_approvers(path: Path, *, key: Path | None) -> Approvers:
         ticket_pattern=document.ticket_pattern or "",
         file=str(path),
         digest=reading.digest,
-        unsigned=_why_unsigned(path, key),
+        unsigned=_why_unsigned(path, key, reading.digest),
+        keyring=files[OPENPGP],
+        certificates=files[X509],
     )
 
 
@@ -162,6 +190,23 @@ def _check_keys(reading: Reading, document: ApproversShape) -> None:
                 reading.fault(("approvers", position, "keys", place), problem)
 
 
+def _key_files(reading: Reading, document: ApproversShape) -> dict[str, Path | None]:
+    """Give the files that hold the keys; a fault where fingerprints have no file, or it is not there."""
+    folder = Path(reading.file).parent
+    named = {OPENPGP: document.keyring, X509: document.certificates}
+    found = {kind: folder / name if name else None for kind, name in named.items()}
+    for kind, file in found.items():
+        if file is not None and not file.is_file():
+            reading.fault((_FILES[kind],), f"{file} is no file")
+    for position, each in enumerate(document.approvers):
+        for place, key in enumerate(each.keys or ()):
+            needed = next((_FILES[kind] for kind in found if key.startswith(kind)), "")
+            if needed and not reading.wrote((), needed):
+                problem = f"needs the key '{needed}' in this file: where the public key lies"
+                reading.fault(("approvers", position, "keys", place), problem)
+    return found
+
+
 def _check_pattern(reading: Reading, document: ApproversShape) -> None:
     try:
         re.compile(document.ticket_pattern or "")
@@ -169,8 +214,8 @@ def _check_pattern(reading: Reading, document: ApproversShape) -> None:
         reading.fault(("ticket_pattern",), f"is no regular expression: {error}")
 
 
-def _why_unsigned(path: Path, key: Path | None) -> str:
-    """Say why the list's signature is not verified; empty when it is."""
+def _why_unsigned(path: Path, key: Path | None, read: str) -> str:
+    """Say why the signature over the bytes that were `read` is not verified; empty when it is."""
     if key is None:
         return f"no key is configured that must have signed {path.name} (approvals: list_key)"
     beside = path.with_name(f"{path.name}.sig")
@@ -179,18 +224,29 @@ def _why_unsigned(path: Path, key: Path | None) -> str:
         return f"{path.name} is not signed; its owner runs: {how}"
     if beside.stat().st_size > LARGEST:
         return f"{beside.name} is too large to be a signature"
-    ssh = SshKeygen()
     try:
-        signers = f"{_SIGNER} {ssh.public_key(key)}\n"
-        ssh.verify(
-            path.read_bytes(),
-            beside.read_bytes(),
-            signers,
-            principal=_SIGNER,
-            namespace=NAMESPACE,
-        )
+        _verify_list(path, beside, key, read)
     except ApprovalError as refused:
-        return f"the signature {beside.name} is not by the configured key: {refused}"
+        return str(refused)
     except OSError as failure:
         return f"{beside.name} cannot be read: {failure.strerror}"
     return ""
+
+
+def _verify_list(path: Path, beside: Path, key: Path, read: str) -> None:
+    """Verify that the bytes of the list that were `read` (SHA-256) are signed by the key.
+
+    Raises:
+        ApprovalError: they are not, or are not those of the file now.
+        OSError: a file cannot be read.
+    """
+    content = path.read_bytes()
+    if digest_of(content) != read:
+        raise ApprovalError(f"{path.name} was written to while it was read")
+    ssh = SshKeygen()
+    try:
+        signers = f"{_SIGNER} {ssh.public_key(key)}\n"
+        ssh.verify(content, beside.read_bytes(), signers, principal=_SIGNER, namespace=NAMESPACE)
+    except ApprovalError as refused:
+        problem = f"the signature {beside.name} is not by the configured key: {refused}"
+        raise ApprovalError(problem) from None

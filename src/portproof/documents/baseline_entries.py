@@ -27,12 +27,18 @@ from portproof.documents.baseline_shape import (
 from portproof.documents.portlists import read_one_transport
 from portproof.documents.reading import Reading, Steps
 from portproof.documents.wording import did_you_mean
-from portproof.model.baseline import ChangedKey, SourceLocation
+from portproof.model.baseline import ChangedKey, Presence, SourceLocation
 
 SPELLINGS: Final = {"to": "hosts", "from": "zones"}
 """Two words for one thing: what people may write, and what the key is called here."""
+PRESENCES: Final = {"allow": Presence.ALLOWED, "require": Presence.REQUIRED}
+"""Words that say `ports` and `presence` in one: `require: 443` is `ports: 443`, `presence: required`."""
 
-_NEEDED: Final = {"hosts": "'to' or 'hosts'", "ports": "'ports'", "zones": "'from' or 'zones'"}
+_NEEDED: Final = {
+    "hosts": "'to' or 'hosts'",
+    "ports": "'ports', 'allow' or 'require'",
+    "zones": "'from' or 'zones'",
+}
 _MOST_HINTS: Final = 20
 """Faults after which none says what was meant: comparing with thousands of ids takes its time."""
 _WORDS: Final = {"from_": "from"}
@@ -143,9 +149,11 @@ def _templates(files: Files) -> dict[str, _Layer | None]:
             if shape is not None and found[name] is None:
                 found[name] = _Layer(shape, Origin(part.reading, ("templates", name)))
         for name, shape in part.document.templates.items():
-            at = ("templates", name, "ports")
-            if shape.ports is not None:
-                read_one_transport(part.reading, at, shape.ports, shape.transport)
+            for word in ("ports", *PRESENCES):
+                written = getattr(shape, word)
+                if written is not None:
+                    at = ("templates", name, word)
+                    read_one_transport(part.reading, at, written, shape.transport)
     return found
 
 
@@ -269,7 +277,7 @@ def _lay(entry: Effective, layer: _Layer) -> None:
     for name in layer.shape.model_fields_set:
         word = _WORDS.get(name, name)
         key = SPELLINGS.get(word, word)
-        if word in {"id", "use"}:
+        if word in {"id", "use", *PRESENCES}:
             continue
         if key in said:
             problem = f"'{_words(key)[1]}' and '{key}' mean the same; write one of them"
@@ -277,12 +285,31 @@ def _lay(entry: Effective, layer: _Layer) -> None:
         said.add(key)
         entry.values[key] = getattr(layer.shape, name)
         entry.origins[key] = Origin(reading, (*steps, word))
+    _lay_presence(entry, layer)
+
+
+def _lay_presence(entry: Effective, layer: _Layer) -> None:
+    """Let `allow` or `require` say the ports and the presence; it stands for both, and alone."""
+    reading, steps = layer.origin
+    written = [word for word in PRESENCES if word in layer.shape.model_fields_set]
+    for word in written:
+        for key in ("ports", "presence"):
+            if key in layer.shape.model_fields_set:
+                problem = f"'{word}' says the ports and the presence; write it without '{key}'"
+                reading.fault_of_key(steps, key, problem)
+        origin = Origin(reading, (*steps, word))
+        entry.values |= {"ports": getattr(layer.shape, word), "presence": PRESENCES[word]}
+        entry.origins |= {"ports": origin, "presence": origin}
+    if len(written) > 1:
+        problem = "'allow' and 'require' in one entry; write one of them, or two entries"
+        reading.fault_of_key(steps, "require", problem)
 
 
 def _changes(change: _Change) -> Iterator[ChangedKey]:
     reading, steps = change.origin
-    for key, place in reading.keys(steps):
-        yield ChangedKey(key=SPELLINGS.get(key, key), location=place)
+    for word, place in reading.keys(steps):
+        keys = ("ports", "presence") if word in PRESENCES else (SPELLINGS.get(word, word),)
+        yield from (ChangedKey(key=key, location=place) for key in keys)
 
 
 def _complete(entry: Effective) -> bool:
@@ -308,4 +335,5 @@ def _wrote(origin: Origin, key: str) -> bool:
 
 def _words(key: str) -> tuple[str, ...]:
     """Give all words for a key, as people may write it."""
-    return (key, *(word for word, same in SPELLINGS.items() if same == key))
+    more = tuple(PRESENCES) if key == "ports" else ()
+    return (key, *(word for word, same in SPELLINGS.items() if same == key), *more)

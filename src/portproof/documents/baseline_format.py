@@ -28,8 +28,18 @@ from portproof.documents.tree import Mapping, Node, Scalar, Sequence, parse_tree
 from portproof.errors import DocumentError, Fault
 
 _TERMS: Final = (
-    *("from", "zones", "to", "hosts", "ports", "transport", "service", "tls", "presence", "tier"),
-    *("direction", "owner", "capability", "breaks", "runbook", "justification", "mitigation"),
+    *("from", "zones", "to", "hosts", "allow", "require", "ports", "transport", "service", "tls"),
+    *(
+        "presence",
+        "tier",
+        "direction",
+        "owner",
+        "capability",
+        "breaks",
+        "runbook",
+        "justification",
+        "mitigation",
+    ),
     "approval",
 )
 _ASSET: Final = ("id", "addresses", "tags", "owner", "tier", "capability")

@@ -138,6 +138,10 @@ class TemplateShape(Shape):
 
     ports: OneOrMore[PortText] | None = None
     """`443`, `8000-8010`, `[22, 443]`, `https`, `53/udp`."""
+    allow: OneOrMore[PortText] | None = None
+    """`ports` and `presence: allowed` in one: these ports may answer."""
+    require: OneOrMore[PortText] | None = None
+    """`ports` and `presence: required` in one: these ports must answer."""
     transport: Chosen[Transport] | None = None
     """Left out: tcp, unless the ports say /udp or U:."""
     from_: OneOrMore[Id] | None = Field(None, alias="from")
@@ -171,7 +175,7 @@ class ChangeShape(TemplateShape):
     use: Id | None = None
     """The template that the entry takes; what stands here wins over it."""
     to: OneOrMore[str] | None = None
-    """Addresses, networks, octet ranges, DNS names, asset ids, `tag:web`, `zone:cde`."""
+    """Addresses, networks, octet ranges, DNS names, asset ids, `tag:web`, `zone:cde`, `id:cmdb/web-1`."""
     hosts: OneOrMore[str] | None = None
     """The same as `to`; one of the two."""
     status: Chosen[Status] = Status.APPROVED

@@ -46,8 +46,12 @@ class ConfigurationShape(Shape):
     """Path of the vantages."""
     segmentation: Words | None = None
     """Path of the segmentation policy."""
+    rules: Words | None = None
+    """Path of your own rules."""
     sources: Words | None = None
     """Path of the target sources."""
+    tickets: Words | None = None
+    """Path of the ticket system's document."""
     vantage: Id | None = None
     """The vantage that runs are made from."""
     targets: OneOrMore[Target] | None = None
@@ -75,6 +79,7 @@ def load_settings(path: Path) -> SettingsDocument:
     reading = Reading(path)
     document = reading.shape(ConfigurationShape)
     ports = None if document.ports is None else read_ports(reading, ("ports",), document.ports)
+    deadlines = deadlines_of(reading, document.findings)
     reading.finish()
     folder = path.parent
     return SettingsDocument(
@@ -90,6 +95,7 @@ def load_settings(path: Path) -> SettingsDocument:
         waivers=_beside(folder, document.waivers),
         vantages=_beside(folder, document.vantages),
         segmentation=_beside(folder, document.segmentation),
+        rules=_beside(folder, document.rules),
         sources=_beside(folder, document.sources),
         vantage=document.vantage,
         targets=None if document.targets is None else tuple(document.targets),
@@ -98,7 +104,8 @@ def load_settings(path: Path) -> SettingsDocument:
         fail_on=document.fail_on,
         frameworks=None if document.frameworks is None else tuple(document.frameworks),
         approvals=approvals_of(document.approvals, folder),
-        deadlines=deadlines_of(document.findings),
+        deadlines=deadlines,
+        tickets=_beside(folder, document.tickets),
         digest=reading.digest,
     )
 

@@ -12,11 +12,9 @@ another user (a container's checkout) is as harmless as one's own, and is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from portproof.documents.bounded import Ended, run_bounded
@@ -28,6 +26,7 @@ _ENVIRONMENT: Final = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": "/dev/null",
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_LITERAL_PATHSPECS": "1",
@@ -40,13 +39,17 @@ _SETTINGS: Final = (
     "core.fsmonitor=false",
     f"core.hooksPath={_NOWHERE}",
     f"core.attributesFile={_NOWHERE}",
+    f"core.sshCommand={_NOWHERE}",
     "protocol.allow=never",  # a partial clone would fetch what it lacks
     "log.showSignature=false",
+    "log.follow=false",  # would leave out commits
+    "i18n.logOutputEncoding=UTF-8",
     "gpg.format=ssh",
-    f"gpg.program={_NOWHERE}",
+    "gpg.minTrustLevel=undefined",
+    f"gpg.program={_NOWHERE}",  # `git_signatures` names one program, where it wants one
     f"gpg.openpgp.program={_NOWHERE}",
     f"gpg.x509.program={_NOWHERE}",
-    "gpg.ssh.program=ssh-keygen",
+    f"gpg.ssh.program={_NOWHERE}",
     "gpg.ssh.revocationFile=",
 )
 _FORMAT: Final = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%cI%x00%B%x00"
@@ -55,21 +58,7 @@ LARGEST_MESSAGE: Final = 4096
 """Characters of a commit message that are kept."""
 MOST_COMMITS: Final = 50_000
 """That changed a baseline; a history with more is looked at up to here."""
-_GOOD: Final = re.compile(
-    r'^Good "git" signature for (\S+) with \S+ key (SHA256:\S+)$', re.MULTILINE
-)
 _BLAMED: Final = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """What git says of a commit's signature."""
-
-    principal: str = ""
-    key: str = ""
-    """SHA256 fingerprint; empty when the signature is not verified."""
-    refused: str = ""
-    """Why not; empty when it is."""
 
 
 class Repository:
@@ -84,11 +73,24 @@ class Repository:
         self._folder = folder
         found = self._run("rev-parse", "--show-toplevel", "--is-shallow-repository")
         if found.code:
-            raise ApprovalError(f"{folder} is in no git work tree")
+            said = found.err.strip().rpartition("\n")[2]
+            why = "" if "not a git repository" in said else f" ({said})"
+            raise ApprovalError(f"{folder} is in no git work tree{why}")
         top, shallow = found.out.decode(errors="surrogateescape").splitlines()[:2]
         self.top = self._folder = Path(top)
         self.shallow = shallow == "true"
-        self._signatures: dict[tuple[str, str], Signature] = {}
+
+    def require_whole(self) -> None:
+        """Refuse a clone that lacks the older part of its history.
+
+        Raises:
+            ApprovalError: it does.
+        """
+        if self.shallow:
+            raise ApprovalError(
+                f"{self.top} is a shallow clone: older versions are missing; "
+                "git fetch --unshallow brings them"
+            )
 
     def head(self) -> str:
         """Give the commit that is checked out.
@@ -154,9 +156,13 @@ class Repository:
         return next(_commits(done))
 
     def blob(self, commit: str, path: str) -> tuple[str, int] | None:
-        """Give the id and the size of a regular file in a commit; None when it is not there."""
-        found = self._run("ls-tree", "-l", "-z", "--full-tree", commit, "--", path)
-        for line in found.out.decode(errors="surrogateescape").split("\0"):
+        """Give the id and the size of a regular file in a commit; None when it is not there.
+
+        Raises:
+            ApprovalError: the commit cannot be read, or the file is missing, as in a partial clone.
+        """
+        found = self._checked("ls-tree", "-l", "-z", "--full-tree", commit, "--", path)
+        for line in found.decode(errors="surrogateescape").split("\0"):
             meta, _, name = line.partition("\t")
             if name == path:
                 mode, kind, blob, size = meta.split()
@@ -184,78 +190,69 @@ class Repository:
     def blame(self, commit: str, path: str) -> dict[int, Commit]:
         """Give, for each line of a file in a commit, 1-based, the commit that last changed it.
 
-        Of that commit the message is its first line only, and its parents are not told.
-
         Raises:
             ApprovalError: git fails.
         """
+        # The empty file name takes back those of `blame.ignoreRevsFile`, which would blame others.
         done = self._checked(
-            "blame", "--porcelain", "--no-textconv", "--root", commit, "--", path
-        ).decode(errors="replace")
-        return dict(_blamed(done))
+            "blame", "--porcelain", "--no-textconv", "--root", "--ignore-revs-file=", commit,
+            "--", path,
+        )  # fmt: skip
+        blamed = dict(_blamed(done.decode(errors="replace")))
+        # Asked for by themselves: blame gives the names that a .mailmap says, not the commits'.
+        told = self._checked(
+            "log", f"--format={_FORMAT}", "-z", "--no-walk=unsorted", "--stdin",
+            given="\n".join({*blamed.values()}).encode(),
+        )  # fmt: skip
+        commits = {each.id: each for each in _commits(told)}
+        return {line: commits[name] for line, name in blamed.items()}
 
-    def signature(self, commit: str, signers: str) -> Signature:
-        """Have git verify the signature of a commit against an allowed-signers text."""
-        known = self._signatures.get((commit, signers))
-        if known is None:
-            known = self._signatures[commit, signers] = self._verified(commit, signers)
-        return known
+    def headers(self, commit: str) -> bytes:
+        """Give what stands above the message of a commit, signature included.
 
-    def _verified(self, commit: str, signers: str) -> Signature:
-        headers = self._checked("cat-file", "commit", commit).partition(b"\n\n")[0]
-        kind = re.search(rb"^gpgsig(?:-sha256)? -----BEGIN ([A-Z ]+)-----$", headers, re.MULTILINE)
-        if kind is None:
-            return Signature(refused="it is not signed")
-        if kind[1] != b"SSH SIGNATURE":
-            what = kind[1].decode().lower()
-            return Signature(refused=f"its signature ({what}) is of no kind that is verified: SSH")
-        with TemporaryDirectory(prefix="portproof-") as folder:
-            allowed = Path(folder) / "allowed_signers"
-            allowed.write_text(signers, encoding="utf-8")
-            setting = f"gpg.ssh.allowedSignersFile={allowed}"
-            done = self._run("-c", setting, "verify-commit", "--raw", commit)
-        good = _GOOD.findall(done.err)
-        if done.code or len(good) != 1:
-            return Signature(refused="its signature is not by a key of the approvers list")
-        return Signature(principal=good[0][0], key=good[0][1])
+        Raises:
+            ApprovalError: there is no such commit.
+        """
+        return self._checked("cat-file", "commit", commit).partition(b"\n\n")[0]
 
-    def _checked(self, *arguments: str) -> bytes:
-        done = self._run(*arguments)
+    def verify(self, commit: str, *settings: str, home: Path | None = None) -> Ended:
+        """Have git verify the signature of a commit; gives what it said, for `git_signatures` to read.
+
+        `settings` name the program and its keys; `home` is the folder that GnuPG takes them from.
+
+        Raises:
+            ApprovalError: git or the program takes too long.
+        """
+        given = [part for each in settings for part in ("-c", each)]
+        more = {} if home is None else {"GNUPGHOME": str(home)}
+        return self._run(*given, "verify-commit", "--raw", commit, environment=more)
+
+    def _checked(self, *arguments: str, given: bytes = b"") -> bytes:
+        done = self._run(*arguments, given=given)
         if done.code:
             said = done.err.strip().splitlines()
             raise ApprovalError(f"git {arguments[0]}: {said[-1] if said else f'code {done.code}'}")
         return done.out
 
-    def _run(self, *arguments: str) -> Ended:
+    def _run(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> Ended:
         settings = [part for each in _SETTINGS for part in ("-c", each)]
         command = ["git", "--no-pager", "-C", str(self._folder), *settings, *arguments]
-        return run_bounded(command, environment=_ENVIRONMENT)
+        return run_bounded(command, given=given, environment=_ENVIRONMENT | dict(environment or {}))
 
 
-def _blamed(told: str) -> Iterator[tuple[int, Commit]]:
-    """Read git's porcelain: what is said of a commit stands where it is named first."""
-    said: dict[str, dict[str, str]] = {}
+def _blamed(told: str) -> Iterator[tuple[int, str]]:
+    """Read git's porcelain: the line of a commit's name, and at last the content, after a tab."""
     name, line = "", 0
     for text in told.split("\n"):
-        if text.startswith("\t"):  # the content of the line ends what is said of it
-            yield line, _blamed_commit(name, said[name])
+        if text.startswith("\t"):
+            yield line, name
         elif found := _BLAMED.fullmatch(text):
             name, line = found[1], int(found[2])
-            said.setdefault(name, {})
-        elif name:
-            key, _, value = text.partition(" ")
-            said[name].setdefault(key, value)
-
-
-def _blamed_commit(name: str, said: dict[str, str]) -> Commit:
-    return Commit(
-        id=name,
-        author=said.get("author", ""),
-        email=said.get("author-mail", "").strip("<>"),
-        at=datetime.fromtimestamp(int(said["author-time"]), UTC),
-        committed=datetime.fromtimestamp(int(said["committer-time"]), UTC),
-        message=said.get("summary", ""),
-    )
 
 
 def _commits(told: bytes) -> Iterator[Commit]:

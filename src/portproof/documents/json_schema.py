@@ -10,11 +10,13 @@ from portproof.documents.approvers import ApproversShape
 from portproof.documents.authorisation import AuthorisationShape
 from portproof.documents.baseline_shape import BaselineShape
 from portproof.documents.configuration import ConfigurationShape
+from portproof.documents.custom_rules_shape import CustomRulesShape
 from portproof.documents.facts import FactsShape
 from portproof.documents.framework import FrameworkShape
 from portproof.documents.segmentation_shape import SegmentationShape
 from portproof.documents.service_rules import RulesShape
 from portproof.documents.sources_shape import SourcesShape
+from portproof.documents.tickets_shape import TicketsShape
 from portproof.documents.top_ports import TopPortsShape
 from portproof.documents.vantages import VantagesShape
 from portproof.documents.waivers import WaiversShape
@@ -34,6 +36,8 @@ _SHAPES: Final[dict[str, type[BaseModel]]] = {
     "vantages": VantagesShape,
     "segmentation": SegmentationShape,
     "sources": SourcesShape,
+    "tickets": TicketsShape,
+    "rules": CustomRulesShape,
     "service-rules": RulesShape,
     "facts": FactsShape,
     "top-ports": TopPortsShape,

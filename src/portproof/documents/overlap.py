@@ -83,7 +83,7 @@ def _in_group(
         entry = entries[position]
         for network in entry.networks:
             by_network[network].append((position, entry.ports))
-        for name in entry.names:
+        for name in (*entry.names, *(f"id:{each}" for each in entry.ids)):
             yield from _against(by_name[name], (position, entry.ports), name, zone)
             by_name[name].add((position, entry.ports))
     yield from _nested(by_network, zone)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from datetime import datetime
 from pathlib import Path
 
+from portproof.contracts import SignatureCheck
 from portproof.documents.approval_files import SignedApproval, read_approvals
 from portproof.documents.blame import Blame
 from portproof.documents.git_history import BaselineHistory, digest_of_entry, open_history
 from portproof.documents.git_repository import Repository
+from portproof.documents.git_signatures import CommitSignatures
 from portproof.documents.ssh_signatures import allowed_signers
 from portproof.errors import ApprovalError
 from portproof.model.approval import (
@@ -64,7 +66,7 @@ def read_provenance(baseline: Baseline, sought: Sought) -> Provenance:
         statements.append(f"Detached approvals could not be verified: {problem}.")
     held = Provenance(traces=traces, approvers=approvers, statements=tuple(statements))
     try:
-        return _with_git(baseline, sought, signers, held)
+        return _with_git(baseline, sought, held)
     except ApprovalError as problem:
         because = str(problem)
         untold = {name: replace(each, untold=because) for name, each in traces.items()}
@@ -72,7 +74,7 @@ def read_provenance(baseline: Baseline, sought: Sought) -> Provenance:
         return replace(held, traces=untold, statements=(*statements, statement))
 
 
-def _with_git(baseline: Baseline, sought: Sought, signers: str, held: Provenance) -> Provenance:
+def _with_git(baseline: Baseline, sought: Sought, held: Provenance) -> Provenance:
     """Add what git knows.
 
     Raises:
@@ -80,10 +82,13 @@ def _with_git(baseline: Baseline, sought: Sought, signers: str, held: Provenance
     """
     repository, history = open_history(baseline, sought.load)
     commit = repository.head()
-    doubt = _doubt(repository, commit, sought.recorded)
+    rewritten = rewritten_since(repository, sought.recorded)
+    doubt = _shallow(repository) or rewritten
     if not sought.history:
         history.seed(baseline)
-    look = _Look(repository, history, commit, signers, doubt, follow=sought.history and not doubt)
+    signatures = CommitSignatures(repository, sought.approvers)
+    look = _Look(repository, history, commit, signatures, doubt)
+    look.follow = sought.history and not doubt
     traces = {each.id: look.trace(each, held.traces[each.id]) for each in baseline.entries}
     changed = sum(each.uncommitted for each in traces.values())
     statements = [*held.statements, *([_sentence(doubt)] if doubt else [])]
@@ -95,6 +100,7 @@ def _with_git(baseline: Baseline, sought: Sought, signers: str, held: Provenance
         traces=traces,
         commit=commit,
         anchor=_anchor(repository, commit, sought),
+        rewritten=rewritten,
         statements=tuple(statements),
     )
 
@@ -107,18 +113,17 @@ class _Look:
         repository: Repository,
         history: BaselineHistory,
         commit: str,
-        signers: str,
+        signatures: SignatureCheck,
         doubt: str,
-        *,
-        follow: bool,
     ) -> None:
         self._repository = repository
         self._history = history
         self._state = history.state(commit)
         self._blame = Blame(repository, commit)
-        self._signers = signers
+        self._signatures = signatures
         self._doubt = doubt
-        self.follow = follow
+        self.follow = False
+        """Whether versions are read."""
 
     def trace(self, entry: BaselineEntry, known: Trace) -> Trace:
         """Add to what is known of an entry what git knows."""
@@ -134,29 +139,36 @@ class _Look:
         return self._followed(found, entry.id) if self.follow else found
 
     def _followed(self, known: Trace, entry_id: str) -> Trace:
-        versions = list(
-            takewhile(lambda each: each.digest == known.digest, self._history.versions(entry_id))
-        )
+        versions: list[EntryVersion] = []
+        replaced: EntryVersion | None = None
+        for each in self._history.versions(entry_id):
+            if each.digest != known.digest:
+                replaced = each
+                break
+            versions.append(each)
         if not versions:
             return replace(known, untold="no commit that changed it was found")
         brought = versions[-1]
-        claims = (*known.claims, *self._claims(versions[:-1], brought))
+        detached = tuple(replace(each, not_before=_made(replaced)) for each in known.claims)
+        claims = (*detached, *self._claims(versions[:-1], brought))
         return replace(known, brought=brought, claims=claims)
 
     def _claims(self, later: Sequence[EntryVersion], brought: EntryVersion) -> Iterator[Claim]:
         """Give what the merges and the follow-up commits of the present content say."""
         author = brought.commit.email
-        author_key = self._repository.signature(brought.commit.id, self._signers).key
-        for merge in brought.merges:
-            claim = self._claim(merge, Means.MERGE, brought)
-            yield replace(claim, author=author, author_key=author_key)
-        for version in later:
-            if _records_an_approval(version):
-                claim = self._claim(version.commit, Means.FOLLOW_UP, version)
-                yield replace(claim, author=author, author_key=author_key)
+        author_key = self._signatures.of_commit(brought.commit.id).key
+        given = [(merge, Means.MERGE, brought) for merge in brought.merges]
+        given += [
+            (version.commit, Means.FOLLOW_UP, version)
+            for version in later
+            if _records_an_approval(version)
+        ]
+        for each in given:
+            claim = replace(self._claim(*each), author=author, author_key=author_key)
+            yield replace(claim, not_before=_made(brought))
 
     def _claim(self, commit: Commit, means: Means, version: EntryVersion) -> Claim:
-        signature = self._repository.signature(commit.id, self._signers)
+        signature = self._signatures.of_commit(commit.id)
         return Claim(
             approver=signature.principal or commit.email,
             key=signature.key,
@@ -178,19 +190,37 @@ def _records_an_approval(version: EntryVersion) -> bool:
     )
 
 
-def _doubt(repository: Repository, commit: str, recorded: str) -> str:
-    """Say why this history is not believed as far as approvals go; empty when it is."""
+def _made(version: EntryVersion | None) -> datetime | None:
+    """Give when a version was written: its author's time, which a rebase does not change."""
+    return None if version is None else version.commit.at
+
+
+def _shallow(repository: Repository) -> str:
     if repository.shallow:
         return (
             "the clone is shallow, so that the commits that brought the entries are missing "
             "(git fetch --unshallow)"
         )
-    if recorded and not _in_line(repository, recorded, commit):
-        return (
-            f"the history was rewritten, or is another branch's: commit {recorded[:12]}, recorded "
-            f"at the last run, is no ancestor of {commit[:12]}"
-        )
     return ""
+
+
+def rewritten_since(repository: Repository, recorded: str) -> str:
+    """Say why this history contradicts the last run's, which recorded a commit.
+
+    Empty when it does not, and where it cannot be told: nothing was recorded, the clone is shallow.
+
+    Raises:
+        ApprovalError: there is no commit yet.
+    """
+    if not recorded or repository.shallow:
+        return ""
+    commit = repository.head()
+    if _in_line(repository, recorded, commit):
+        return ""
+    return (
+        f"the history was rewritten, or is another branch's: commit {recorded[:12]}, recorded "
+        f"at the last run, is no ancestor of {commit[:12]}"
+    )
 
 
 def _in_line(repository: Repository, recorded: str, commit: str) -> bool:

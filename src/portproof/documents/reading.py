@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
+from portproof.documents.scalar_places import source_offset
 from portproof.documents.shape import Shape
 from portproof.documents.text import printable, read_text
 from portproof.documents.tree import Mapping, Node, Scalar, Sequence, parse_tree, plain
@@ -94,6 +95,13 @@ class Reading:
             if node.exact is not None and inside:
                 offset = node.exact + inside
         self._faults.append(self._text.fault(offset, problem))
+
+    def fault_inside(self, steps: Steps, problem: str, inside: int) -> None:
+        """Record a fault of one character of the text at a path, in whatever style it is written."""
+        node = self._node(steps)
+        if isinstance(node, Scalar) and not node.refused:
+            place = source_offset(self._text.content, node.offset, node.text, inside)
+            self._faults.append(self._text.fault(place, problem))
 
     def fault_of_key(self, steps: Steps, key: str, problem: str) -> None:
         """Record a fault of a key in the mapping at a path; at the mapping where it is not written."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from portproof.documents.bounded import Ended, run_bounded
+from portproof.documents.bounded import Ended, Limits, run_bounded
 from portproof.errors import ApprovalError
 from portproof.model.approval import Approver
 
-SIGNING_TIMEOUT_S: Final = 300.0
+SIGNING: Final = Limits(time_s=300.0)
 """A person may have to type a passphrase, or touch a token."""
 LARGEST_SIGNATURE: Final = 64 * 1024
 
@@ -30,6 +30,7 @@ PUBLIC_KEY: Final = re.compile(
     r"([A-Za-z0-9+/]{32,}={0,2})(?: .*)?"
 )
 _GOOD: Final = re.compile(r'Good "[^"]*" signature for (\S+) with \S+ key (SHA256:\S+)')
+_INTACT: Final = re.compile(r'Good "[^"]*" signature with \S+ key (SHA256:\S+)')
 
 
 class SshKeygen:
@@ -45,7 +46,7 @@ class SshKeygen:
             held = Path(folder) / "content"
             held.write_bytes(content)
             command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", namespace, str(held)]
-            done = run_bounded(command, timeout_s=SIGNING_TIMEOUT_S, environment=_agent())
+            done = run_bounded(command, limits=SIGNING, environment=_agent(), asks=True)
             signature = held.with_name("content.sig")
             if done.code or not signature.is_file():
                 raise ApprovalError(f"{key} cannot sign: {_said(done)}")
@@ -97,6 +98,24 @@ class SshKeygen:
             raise ApprovalError(_said(done))
         return found[2]
 
+    def signed_by(self, content: bytes, signature: bytes, namespace: str) -> str:
+        """Give the fingerprint of the key that signed these bytes, whoever it belongs to.
+
+        Raises:
+            ApprovalError: it is no signature over these bytes.
+        """
+        if len(signature) > LARGEST_SIGNATURE:
+            raise ApprovalError("it is larger than any signature")
+        with TemporaryDirectory(prefix="portproof-") as folder:
+            signed = Path(folder) / "signature"
+            signed.write_bytes(signature)
+            command = ["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", str(signed)]
+            done = run_bounded(command, given=content)
+        found = _INTACT.search(done.out.decode(errors="replace"))
+        if done.code or not found:
+            raise ApprovalError(_said(done))
+        return found[1]
+
 
 def allowed_signers(approvers: Iterable[Approver]) -> str:
     """Give the keys of the approvers as an allowed-signers file: one line per key.
@@ -104,7 +123,7 @@ def allowed_signers(approvers: Iterable[Approver]) -> str:
     Without dates: whether somebody was entitled at the time is judged, and explained, by the
     policy, and ssh-keygen would only say no.
     """
-    lines = (f"{each.id} {key}\n" for each in approvers for key in each.keys)
+    lines = (f"{each.id} {key}\n" for each in approvers for key in each.ssh_keys)
     return "".join(dict.fromkeys(lines))
 
 

@@ -6,7 +6,9 @@ caller has one kind of error to show.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import os
 import re
 import stat
 from bisect import bisect_right
@@ -57,6 +59,9 @@ def read_text(path: Path) -> Text:
         DocumentError: it is missing, unreadable, no regular file, too big, or not UTF-8.
     """
     raw = _read_bytes(path)
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        problem = "the file is UTF-16 text; save it as UTF-8"
+        raise DocumentError([Fault(str(path), 1, 1, problem)])
     try:
         content = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -77,15 +82,26 @@ def _visible(character: str) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        # A pipe without a writer would wait for ever, and a device never end.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DocumentError([Fault(str(path), 0, 0, "is not a regular file")])
-        with path.open("rb") as file:
+        # Before it is opened: opening a device can do something.
+        _require_file(path, path.stat())
+        # A pipe that took its place since then would wait for a writer for ever.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            before = os.fstat(file.fileno())
+            _require_file(path, before)
             raw = file.read(LARGEST + 1)
+            after = os.fstat(file.fileno())
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
         raise DocumentError([Fault(str(path), 0, 0, problem)]) from error
     if len(raw) > LARGEST:
         problem = f"is larger than {LARGEST // 1024 // 1024} MiB; is it the right file?"
         raise DocumentError([Fault(str(path), 0, 0, problem)])
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        problem = "was written to while it was read; try again once it is whole"
+        raise DocumentError([Fault(str(path), 0, 0, problem)])
     return raw
+
+
+def _require_file(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise DocumentError([Fault(str(path), 0, 0, "is not a regular file")])

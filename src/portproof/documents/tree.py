@@ -207,6 +207,7 @@ class _Builder:
         else:
             key, offset = self._waiting[-1]
             self._waiting[-1] = None
+            self._refuse_lone(key, offset, node)
             self._put(parent, key, offset, node)
 
     def _key(self, node: Node) -> tuple[str, int]:
@@ -223,6 +224,12 @@ class _Builder:
             return
         parent.pairs[key] = node
         parent.keys[key] = offset
+
+    def _refuse_lone(self, key: str, offset: int, node: Node) -> None:
+        """Refuse what is a key only because a comma stands before it: `{ports: 22,443}`."""
+        nothing = isinstance(node, Scalar) and node.value is None and not node.text
+        if nothing and key and ":" not in self._text.content[offset + len(key) : node.offset]:
+            self._fault(offset, f"'{key}' stands alone, without a value; a list stands in [ ]")
 
     def _refuse_alias(self, offset: int, anchor: str) -> None:
         """Say it once for each anchor: a file made to grow says the same thousands of times."""

@@ -146,6 +146,8 @@ def _waiver(reading: Reading, at: Steps, shape: WaiverShape, inventory: Inventor
         rules=tuple(shape.rules),
         networks=hosts.networks,
         names=hosts.names,
+        ids=hosts.ids,
+        ranged=hosts.ranged,
         transport=transport,
         ports=ports,
         zones=tuple(shape.zones or ()),

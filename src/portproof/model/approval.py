@@ -25,10 +25,18 @@ from typing import Final
 from portproof.model.baseline import BaselineEntry
 from portproof.model.ports import PortSet
 
+OPENPGP: Final = "openpgp:"
+"""What a key of an approver begins with that is the fingerprint of an OpenPGP key: 40 hex digits."""
+X509: Final = "x509:"
+"""The same of an X.509 certificate: SHA-256, 64 hex digits."""
+
 _NOT_CONTENT: Final = frozenset(
-    {"hosts_text", "location", "template", "environment", "changed", "status", "approval"}
+    {"hosts_text", "ranged", "location", "template", "environment", "changed", "status", "approval"}
 )
 """How and where it is written, and what approving it changes."""
+_CONTENT: Final = tuple(
+    each.name for each in fields(BaselineEntry) if each.name not in _NOT_CONTENT
+)
 _ASKED: Final = ("requester", "review_by", "ticket")
 """What of an approval is asked for, not given."""
 
@@ -90,7 +98,7 @@ class Claim:
     approver: str
     """The principal that the key belongs to; where nothing is signed, the name that is claimed."""
     key: str
-    """SHA256 fingerprint of the key that signed; empty where nothing is signed."""
+    """Fingerprint of the key that signed, as `Signature.key`; empty where nothing is signed."""
     means: Means
     at: datetime
     emergency: bool = False
@@ -102,6 +110,23 @@ class Claim:
     """For git: fingerprint of the key that signed the content's commit."""
     refused: str = ""
     """Why it is not verified: no signature, an unknown key, altered bytes; empty when it is."""
+    not_before: datetime | None = None
+    """When the content came to be, as its author's machine said: nobody approves what is not there
+    yet. For a detached signature: when the content came to be that the approved one replaced. None:
+    git does not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a signature comes to: by whose key, or why nobody knows."""
+
+    principal: str = ""
+    """The approver whose key it is."""
+    key: str = ""
+    """`SHA256:…` of an SSH key, `openpgp:…` of a primary key, `x509:…` of a certificate; empty when
+    the signature is not verified."""
+    refused: str = ""
+    """Why not; empty when it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +172,17 @@ class Approver:
     """The principal, as signatures name it: an e-mail address or a role, without spaces."""
     aliases: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    """OpenSSH public keys, type and base64 text."""
+    """OpenSSH public keys, type and base64 text; fingerprints that begin with `OPENPGP` or `X509`."""
     zones: tuple[str, ...] | None = None
     """Target zones; None: every zone, and hosts that lie in none."""
     begins: datetime | None = None
     ends: datetime | None = None
     """The first instant at which the entitlement no longer holds, UTC."""
+
+    @property
+    def ssh_keys(self) -> tuple[str, ...]:
+        """The OpenSSH public keys among them."""
+        return tuple(each for each in self.keys if not each.startswith((OPENPGP, X509)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +201,10 @@ class Approvers:
     digest: str = ""
     unsigned: str = ""
     """Why its signature is not verified; empty when it is, or when there is no list."""
+    keyring: Path | None = None
+    """The OpenPGP public keys whose fingerprints the list names; None: there are none."""
+    certificates: Path | None = None
+    """The X.509 certificates, likewise."""
 
     @property
     def trusted(self) -> bool:
@@ -201,6 +235,8 @@ class Provenance:
     anchor: str = ""
     """The commit that later runs hold the history against: `commit`, or an earlier one that is no
     longer in its history; empty where no history was asked for."""
+    rewritten: str = ""
+    """Why the history contradicts what earlier runs recorded; empty where it does not."""
     statements: tuple[str, ...] = ()
     """What limits all of it, one sentence each: a shallow clone, a list without a signature."""
 
@@ -217,11 +253,9 @@ def content_of(entry: BaselineEntry, scope: str) -> dict[str, object]:
     Hosts are what they stand for, so that a changed asset or tag is a changed entry. Empty values
     are left out: a field that a later version of portproof adds changes no digest.
     """
-    told = {
-        each.name: _plain(getattr(entry, each.name))
-        for each in fields(entry)
-        if each.name not in _NOT_CONTENT
-    }
+    held = ((name, getattr(entry, name)) for name in _CONTENT)
+    # Most of it is text, and there are many entries.
+    told = {name: value if type(value) is str else _plain(value) for name, value in held}
     told |= {name: _plain(getattr(entry.approval, name)) for name in _ASKED}
     told |= {"schema": "portproof.entry/1", "scope": scope}
     return {name: value for name, value in told.items() if value not in (None, "", [], {})}
@@ -236,7 +270,8 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple | frozenset):
-        return sorted((_plain(each) for each in value), key=str)
+        plain = [_plain(each) for each in value]
+        return sorted(plain, key=str) if len(plain) > 1 else plain
     if is_dataclass(value) and not isinstance(value, PortSet):
         held = {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
         return {name: each for name, each in held.items() if each not in (None, "", [], {})}

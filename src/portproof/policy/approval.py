@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from portproof.model.approval import Approver, Claim, Level, Means, Provenance, Trace
+from portproof.model.approval import Approver, Claim, Level, Means, Provenance
 from portproof.model.baseline import Baseline, BaselineEntry
 from portproof.model.vantage import Vantages
 from portproof.policy.approval_people import People
 
 RATIFICATION: Final = timedelta(days=5)
 """Within which an emergency approval has to be approved again, by somebody else, without haste."""
+
+CLOCK_SKEW: Final = timedelta(hours=1)
+"""By how much the clocks of an author's and an approver's machine may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +85,8 @@ def standing(
     trace = provenance.traces.get(entry.id)
     counted: dict[str, Counted] = {}
     refused = [each for each in (provenance.untold_of(entry.id),) if each]
-    for claim in _by_time(trace, at):
-        problem = refusal(claim, entry, provenance, zones)
+    for claim in sorted(trace.claims if trace else (), key=lambda each: each.at):
+        problem = _too_late(claim, at) or refusal(claim, entry, provenance, zones)
         if problem:
             refused.append(f"{_named(claim)}: {problem}")
         else:
@@ -107,11 +110,15 @@ def _level(held: Sequence[Counted], needed: int) -> Level:
     return held[min(needed, len(held)) - 1].level
 
 
-def _by_time(trace: Trace | None, at: datetime) -> list[Claim]:
-    claims = trace.claims if trace else ()
-    return sorted(
-        (each for each in claims if each.at.date() <= at.date()), key=lambda each: each.at
-    )
+def _too_late(claim: Claim, at: datetime) -> str:
+    """Say that a claim is of a later day than the one that is judged; empty when it is not."""
+    if claim.at.date() <= at.date():
+        return ""
+    return f"it is dated {_time(claim.at)}, after the day that is judged ({at:%Y-%m-%d})"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _keep(counted: dict[str, Counted], new: Counted) -> None:
@@ -134,7 +141,11 @@ def refusal(
     approver = people.approver(claim.approver)
     if approver is None:
         return f"{claim.approver} is not in the list of approvers"
-    return _self_approval(claim, entry, people) or _unentitled(approver, claim, zones)
+    return (
+        _self_approval(claim, entry, people)
+        or _too_early(claim)
+        or _unentitled(approver, claim, zones)
+    )
 
 
 def _self_approval(claim: Claim, entry: BaselineEntry, people: People) -> str:
@@ -147,11 +158,22 @@ def _self_approval(claim: Claim, entry: BaselineEntry, people: People) -> str:
     return ""
 
 
+def _too_early(claim: Claim) -> str:
+    """Say that a claim is older than what it approves; empty when it is not.
+
+    Its time is what the signer's machine said, and decides whether he or she was entitled then.
+    """
+    if claim.not_before is None or claim.at >= claim.not_before - CLOCK_SKEW:
+        return ""
+    what = "what its content replaced was" if claim.means is Means.SIGNATURE else "the content was"
+    return f"it is dated {_time(claim.at)}, and {what} written {_time(claim.not_before)}"
+
+
 def _unentitled(approver: Approver, claim: Claim, zones: Sequence[str]) -> str:
     if approver.begins is not None and claim.at < approver.begins:
-        return f"{approver.id} is entitled from {approver.begins:%Y-%m-%dT%H:%M:%SZ} on only"
+        return f"{approver.id} is entitled from {_time(approver.begins)} on only"
     if approver.ends is not None and claim.at >= approver.ends:
-        return f"the entitlement of {approver.id} ended {approver.ends:%Y-%m-%dT%H:%M:%SZ}"
+        return f"the entitlement of {approver.id} ended {_time(approver.ends)}"
     if approver.zones is None:
         return ""
     if not zones:
@@ -167,7 +189,7 @@ def _verified(claim: Claim, people: People) -> Counted:
         level=level,
         at=claim.at,
         emergency=claim.emergency,
-        told=f"{_named(claim)}, {claim.key}, {claim.at:%Y-%m-%dT%H:%M:%SZ}",
+        told=f"{_named(claim)}, {claim.key}, {_time(claim.at)}",
     )
 
 

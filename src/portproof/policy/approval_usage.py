@@ -7,15 +7,17 @@ matched it says something only when it was looked for: where no run measured any
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 from portproof.model.baseline import Baseline, BaselineEntry, Direction, Status
+from portproof.model.inventory import KnownTarget
 from portproof.model.observation import PortState
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
+from portproof.policy.holders import Holders
 from portproof.policy.register import Register
 from portproof.policy.waivers import notice_days
 
@@ -57,11 +59,15 @@ class ApprovalUsage:
 
 
 def approval_usage(
-    baseline: Baseline, runs: Iterable[RunRecord], at: datetime
+    baseline: Baseline,
+    runs: Iterable[RunRecord],
+    at: datetime,
+    inventory: Sequence[KnownTarget] = (),
 ) -> tuple[ApprovalUsage, ...]:
     """Give each approved inbound entry as those runs, newest first, used it; in document order.
 
-    No further run is asked for once every entry is matched.
+    No further run is asked for once every entry is matched. `inventory` are the targets that sources
+    list: what answers at an address uses no approval that was given for a former owner of it.
     """
     entries = [
         each
@@ -72,6 +78,8 @@ def approval_usage(
     last: dict[str, datetime] = {}
     measured: set[str] = set()
     for run in runs:
+        if inventory:
+            register = Register(baseline, Holders(inventory, run.started))
         for entry, is_open in _looked_at(register, run):
             measured.add(entry.id)
             if is_open:
@@ -96,8 +104,12 @@ def _looked_at(register: Register, run: RunRecord) -> Iterator[tuple[BaselineEnt
     zone = run.plan.vantage.zone
     for outcome in run.hosts:
         measured = _measured(outcome)
-        for entry in register.about(outcome.host):
+        about = register.about(outcome.host)
+        passed_on = register.passed_on(outcome.host, about)
+        for entry in about:
             if zone not in entry.zones or entry.transport is not outcome.transport:
+                continue
+            if entry.id in passed_on:
                 continue
             if entry.ports & measured:
                 is_open = outcome.states.get(PortState.OPEN, PortSet.empty())
