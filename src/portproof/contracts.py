@@ -6,7 +6,7 @@ and nothing in `usecases` knows which one it got.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +21,18 @@ from portproof.model.scan import ClockFacts, Control, ControlSample, RunRecord, 
 
 if TYPE_CHECKING:
     # A scan needs neither, and they are a fifth of what it imports.
+    from portproof.model.approval import EntryVersion, Signature
+    from portproof.model.custom_rule import Predicate, Variable
     from portproof.model.evidence import EvidenceDocument, IntervalInfo
-    from portproof.model.finding import Finding, FindingEvent, FindingEventKind, Judgement
+    from portproof.model.finding import (
+        Conforming,
+        Finding,
+        FindingEvent,
+        FindingEventKind,
+        Judgement,
+    )
     from portproof.model.inventory import FetchOutcome, KnownTarget, Taken
+    from portproof.model.judged_baseline import JudgedBaseline, JudgedVersion
     from portproof.model.source import Listing, SecretRef
 
 
@@ -213,9 +222,27 @@ class Store(Protocol):
         ...
 
     def apply_events(
-        self, run_id: str, events: Iterable[FindingEvent], judgements: Sequence[Judgement]
-    ) -> None:
-        """Append finding events and the judgements they stem from; all or nothing."""
+        self,
+        run_id: str,
+        events: Iterable[FindingEvent],
+        judgements: Sequence[Judgement],
+        baseline: JudgedBaseline | None = None,
+        conforming: Sequence[Conforming] = (),
+    ) -> Sequence[Finding]:
+        """Append finding events, what was judged, and what it was judged by; all or nothing.
+
+        Gives the findings that the events are about, as they stand then.
+        """
+        ...
+
+    def judged_versions(
+        self, entry_id: str, *, scope: str, environment: str
+    ) -> Sequence[JudgedVersion]:
+        """Give what an entry was in all judgings by that baseline, oldest first."""
+        ...
+
+    def judged_anchor(self, scope: str) -> str:
+        """Give the commit that the last judging recorded for later ones; empty where none did."""
         ...
 
     def events_of(self, kind: FindingEventKind) -> Sequence[FindingEvent]:
@@ -258,6 +285,10 @@ class Store(Protocol):
         """
         ...
 
+    def raws(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Give raw records with their digests, in one go."""
+        ...
+
     def raw_size(self, digest: str) -> int:
         """Give the size of a raw record in bytes, uncompressed."""
         ...
@@ -275,6 +306,43 @@ class Renderer(Protocol):
 
         Raises:
             RenderError: it cannot be written, or a library is missing.
+        """
+        ...
+
+
+class ExpressionLanguage(Protocol):
+    """The language that expressions of custom rules are written in."""
+
+    def compile(self, text: str, variables: Sequence[Variable]) -> Predicate:
+        """Give an expression over these variables, checked and ready to be asked.
+
+        Raises:
+            ExpressionError: it does not parse, a name or a type in it is wrong, it is neither true
+                nor false, or it could take too long.
+        """
+        ...
+
+
+class History(Protocol):
+    """The versions of a baseline's entries, whatever keeps them."""
+
+    def versions(self, entry_id: str) -> Iterator[EntryVersion]:
+        """Give the versions of an entry, the present one first; empty when there was never one.
+
+        Raises:
+            ApprovalError: what keeps them cannot be read.
+        """
+        ...
+
+
+class SignatureCheck(Protocol):
+    """Verifies who signed a commit, whatever program does it."""
+
+    def of_commit(self, commit: str) -> Signature:
+        """Say by whose key a commit is signed, or why that is not known.
+
+        Raises:
+            ApprovalError: there is no such commit, or it cannot be read.
         """
         ...
 

@@ -6,6 +6,8 @@ measure is an `Unmeasured`. Exceptions are what a person has to mend::
     PortproofError
     ├── SpecificationError      a port or target specification does not parse
     ├── DocumentError           a YAML document has faults (all of them, each with its place)
+    ├── ExpressionError         an expression of a custom rule does not compile
+    ├── EvaluationError         an expression has no value for one port: that port is UNKNOWN
     ├── SettingsError           an option, environment variable or the configuration file
     ├── AuthorisationError      the scan is not authorised: nothing was sent
     │   └── BudgetError         it is authorised, but larger than the authorisation allows
@@ -15,6 +17,8 @@ measure is an `Unmeasured`. Exceptions are what a person has to mend::
     │   └── StoreLockedError    another run holds the run lock
     ├── SourceError             a target source cannot be read: its list is unknown, not empty
     ├── ApprovalError           an approval cannot be given, signed, or verified
+    ├── TicketError             the ticket system cannot be used, or refuses what is asked
+    │   └── TicketRefusedError  it refuses this one ticket; others may go on
     ├── FindingError            no finding of that id, or its state does not allow what is asked
     ├── EvidenceError           an evidence file cannot be read, or contradicts itself
     ├── PackError               a pack or its key is not what it must be; nothing was taken in
@@ -68,6 +72,29 @@ class DocumentError(PortproofError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(sorted(faults))
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class ExpressionError(PortproofError):
+    """An expression of a custom rule does not compile.
+
+    `problems` are all that was found: the 0-based offset in the text, and what is wrong there.
+    """
+
+    def __init__(self, problems: Sequence[tuple[int, str]]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("; ".join(problem for _, problem in self.problems))
+
+
+class EvaluationError(PortproofError):
+    """An expression has no value for one port; nothing may be claimed by it there.
+
+    `absent` is the name of the variable that was read and has no value; empty where the expression
+    itself is at fault.
+    """
+
+    def __init__(self, problem: str, *, absent: str = "") -> None:
+        self.absent = absent
+        super().__init__(problem)
 
 
 class SettingsError(PortproofError):
@@ -130,6 +157,21 @@ class ApprovalError(PortproofError):
 
 class FindingError(PortproofError):
     """A finding is not there, is not named clearly, or its state does not allow what is asked."""
+
+
+class TicketError(PortproofError):
+    """The ticket system cannot be reached or used, or does not answer as its interface says."""
+
+
+class TicketRefusedError(TicketError):
+    """The ticket system refuses what was asked of one ticket; that says nothing of the others.
+
+    `status` is that of its answer in HTTP.
+    """
+
+    def __init__(self, problem: str, status: int) -> None:
+        self.status = status
+        super().__init__(problem)
 
 
 class EvidenceError(PortproofError):

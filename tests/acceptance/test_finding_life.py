@@ -138,7 +138,7 @@ def test_a_waiver_is_announced_before_its_end_and_reopens_with_the_original_firs
         audit(site)
     back = the_finding("--status", "open")
     assert (back["id"], back["first_seen"]) == (opened["id"], opened["first_seen"])
-    assert life(back["id"]) == ["opened", "waived", "seen", "waiver-ended"]
+    assert life(back["id"]) == ["opened", "waived", "waiver-ended", "seen"]
     assert "expired" in said("waivers", "list")
 
 

@@ -27,7 +27,18 @@ sys.path.insert(0, str(HERE.parent))  # tests/netns.py, as pytest's `pythonpath`
 
 from comparison import Comparison, write  # noqa: E402 - after the path is set
 
-MODULES = ("connect", "syn", "udp", "banners", "care", "memory", "startup", "language")
+MODULES = (
+    "connect",
+    "syn",
+    "udp",
+    "banners",
+    "care",
+    "memory",
+    "startup",
+    "language",
+    "rules",
+    "evaluation",
+)
 LEAST_ROUNDS = 5
 LONGEST_TEXT = 24
 

@@ -33,6 +33,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (diff, ["--period", "2026-09-30..2026-07-01"], "ends before it begins"),
         (reconcile, [], "name a --listening or --intent file"),
         (reconcile, ["--intent", "gone.csv"], "gone.csv: cannot be read"),
+        (reconcile, ["--between", "eth0=nft.json"], "write the interface packets come in by"),
+        (reconcile, ["--between", "eth0:=nft.json"], "IN:OUT=nft.json"),
+        (reconcile, ["--between", "eth0:eth1=gone"], "gone: cannot be read"),
     ],
 )
 def test_options_that_make_no_sense_are_one_clear_error(

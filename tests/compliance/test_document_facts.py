@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import factories as make
 from portproof.compliance.document_facts import document_facts, months_later
 from portproof.model.baseline import Baseline
+from portproof.model.review import RegisterReview
 from portproof.model.rule import Polarity
 
 DEFINED = make.fact_definitions(
@@ -65,3 +66,49 @@ def test_months_later_is_later_and_never_more_than_a_day_of_the_month_away(
     later = months_later(day, months)
     assert later > day
     assert (later.year - day.year) * 12 + later.month - day.month == months
+
+
+# ---------------------------------------------------------------- signed reviews
+
+
+def come_to(on: date | None, *, verified: bool, days: int = 1) -> RegisterReview:
+    since = make.NOON - timedelta(days=days)
+    return RegisterReview(since=since, on=on, verified=verified, told=f"told {verified}")
+
+
+def because(*reviews: RegisterReview, **changes: object) -> tuple[str, str]:
+    held = make.baseline(reviews=reviews, **changes)
+    (fact,) = document_facts(held, make.NOON, DEFINED)
+    return fact.fact, fact.because
+
+
+def test_a_verified_review_comes_before_what_the_document_says() -> None:
+    verified = come_to(date(2026, 6, 1), verified=True)
+    declared = come_to(date(2026, 11, 1), verified=False)
+    told = ("baseline_reviewed", "reviewed 2026-06-01 told True")
+    assert because(declared, verified) == told
+    assert because(declared, verified, reviewed_on=None) == told
+
+
+def test_where_the_verified_one_is_overdue_a_self_declared_one_is_told_as_such() -> None:
+    old = come_to(date(2026, 1, 1), verified=True, days=300)
+    declared = come_to(date(2026, 11, 1), verified=False)
+    assert because(old, declared) == ("baseline_reviewed", "reviewed 2026-11-01 told False")
+    fact, said = because(old)
+    assert (fact, "as the document says (self-declared)" in said) == ("baseline_reviewed", True)
+    assert because(old, reviewed_on=None) == (
+        "baseline_review_overdue",
+        "last reviewed 2026-01-01, due 2026-07-01",
+    )
+
+
+def test_a_review_that_leaves_entries_out_covers_no_register() -> None:
+    torn = come_to(None, verified=True)
+    assert because(torn, reviewed_on=None) == ("baseline_review_overdue", "told True")
+
+
+def test_a_review_counts_from_its_instant_on_and_hides_no_earlier_one() -> None:
+    earlier = come_to(date(2026, 9, 1), verified=True, days=80)
+    later = come_to(date(2026, 11, 22), verified=True, days=-1)
+    assert because(earlier, later)[1] == "reviewed 2026-09-01 told True"
+    assert because(later, reviewed_on=None)[0] == "baseline_review_overdue"

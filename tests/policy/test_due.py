@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import factories as make
-from portproof.model.deadlines import Deadlines
+from portproof.model.deadlines import Calendar, Deadlines
 from portproof.model.finding import FindingStatus, Severity
-from portproof.policy.due import due_date, due_of, is_overdue, wants_ticket, working_day_after
+from portproof.policy.due import due_date, due_of, is_overdue, wants_ticket
 
 FIRST_SEEN = date(2026, 11, 1)
 DEFAULTS = Deadlines()
@@ -74,7 +72,7 @@ def test_what_is_closed_or_waived_is_not_overdue_and_a_claimed_fix_is(
     ],
 )
 def test_a_finding_has_a_ticket_by_the_end_of_the_next_working_day(first: str, last: str) -> None:
-    own = Deadlines(holidays=frozenset({date(2026, 11, 23)}))
+    own = Deadlines(calendar=Calendar(holidays=frozenset({date(2026, 11, 23)})))
     finding = make.finding(first_seen=at(f"{first}T18:00:00"))
     assert not wants_ticket(finding, own, at(f"{last}T23:59:59"))
     assert wants_ticket(finding, own, at(f"{last}T00:00:00") + timedelta(days=1))
@@ -83,20 +81,3 @@ def test_a_finding_has_a_ticket_by_the_end_of_the_next_working_day(first: str, l
 def test_a_finding_with_a_ticket_wants_none() -> None:
     finding = make.finding(first_seen=at("2020-01-01T00:00:00"), ticket="OPS-1")
     assert not wants_ticket(finding, DEFAULTS, make.NOON)
-
-
-@given(
-    st.dates(date(2000, 1, 1), date(2100, 1, 1)),
-    st.integers(0, 20),
-    st.sets(st.integers(0, 6), min_size=1),
-    st.sets(st.dates(date(2000, 1, 1), date(2100, 1, 1)), max_size=5),
-)
-def test_a_deadline_in_working_days_falls_on_one_and_leaves_as_many_between(
-    day: date, days: int, working: set[int], holidays: set[date]
-) -> None:
-    own = Deadlines(ticket_days=days, working_days=frozenset(working), holidays=frozenset(holidays))
-    last = working_day_after(day, own)
-    between = [day + timedelta(days=each) for each in range(1, (last - day).days + 1)]
-    worked = [each for each in between if each.weekday() in working and each not in holidays]
-    assert len(worked) == days
-    assert last == (worked[-1] if worked else day)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import factories as make
-from policy.judging import judge
+from policy.judging import judge, judge_in_full
 from policy.worlds import baselines, runs, waiver_documents
 from portproof.model.baseline import Baseline, Presence
 from portproof.model.endpoint import Transport
@@ -81,8 +81,8 @@ def baseline_saying(column: str) -> Baseline:
 
 @pytest.mark.parametrize(("row", "column"), list(product(ROWS, COLUMNS)))
 def test_the_verdict_table_holds_for_every_state_and_kind_of_entry(row: Row, column: str) -> None:
-    evaluation = judge(run_showing(row), baseline=baseline_saying(column))
-    seen = {(each.rule, each.verdict, each.required) for each in evaluation.judgements}
+    told = judge_in_full(run_showing(row), baseline=baseline_saying(column))
+    seen = {(each.rule, each.verdict, each.required) for each in told}
     assert seen == verdict_table(row, column)
 
 
@@ -282,9 +282,3 @@ def test_the_status_of_a_run_does_not_change_what_was_seen(
     status: RunStatus, run: RunRecord, baseline: Baseline
 ) -> None:
     assert judge(run, baseline=baseline) == judge(replace(run, status=status), baseline=baseline)
-
-
-def test_a_host_with_every_port_open_and_approved_is_judged_without_a_loop_over_rules() -> None:
-    host = make.host_outcome(fill=PortState.OPEN)
-    evaluation = judge(make.run(host), make.entry(port_text="-"))
-    assert len(evaluation.of(Verdict.CONFORMS)) == 65535

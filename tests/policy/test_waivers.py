@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from portproof.model.finding import Judgement, Severity, Verdict
 from portproof.model.observation import Service
 from portproof.model.scan import RunStatus
 from portproof.model.waiver import LONGEST_DAYS, Waivers, last_instant
-from portproof.policy.waivers import WaiverStatus, ended, notice_days, waiver_usage
+from portproof.policy.waivers import WaiverStatus, notice_days, waiver_usage
 
 RUN = make.run(make.open_host(p8080=None))
 
@@ -215,6 +214,12 @@ def test_the_end_of_a_used_waiver_is_the_first_at_which_a_finding_of_it_is_open_
     assert (idle.end, idle.notice_days) == (held.waivers[0].expires, None)
 
 
+def test_a_waiver_that_no_longer_accepts_what_it_covers_has_expired_and_was_not_idle() -> None:
+    held = make.waivers(make.waiver(begins=BEGAN, expires=BEGAN + timedelta(days=200)))
+    (used,) = waiver_usage(held, judge(CRITICAL, waivers=held, at=make.NOON))
+    assert (used.status, used.matched, used.end) == (WaiverStatus.EXPIRED, 1, make.NOON)
+
+
 @given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))
 def test_a_notice_is_given_exactly_while_something_holds_and_ends_soon(left: timedelta) -> None:
     days = notice_days(make.NOON + left, make.NOON)
@@ -229,12 +234,5 @@ def test_a_waiver_either_accepts_or_has_ended_or_has_not_begun(past: timedelta) 
     held = make.waiver()
     at = held.begins + past
     found = judge(RUN, waivers=make.waivers(held), at=at)
-    over = ended(make.waivers(held), replace(make.judgement(), waiver_id="W-1"), at)
     assert bool(found.waived) == held.in_force(at)
-    assert bool(over) == (at >= held.expires)
     assert held.in_force(last_instant(held.expires))
-
-
-def test_a_waiver_that_was_taken_out_of_the_document_accepts_nothing() -> None:
-    gone = replace(make.judgement(), waiver_id="W-0")
-    assert ended(make.waivers(), gone, make.NOON) == "is not in the document any more"

@@ -138,7 +138,14 @@ def entries_of(draw: st.DrawFn, entry_id: str) -> BaselineEntry:
     hosts = draw(
         st.lists(
             st.sampled_from(
-                ("10.0.0.5", "10.0.0.0/29", "2001:db8::/64", "db.example.com", "gone.example.com")
+                (
+                    "10.0.0.5",
+                    "10.0.0.0/29",
+                    "10.66.0.0/24",
+                    "2001:db8::/64",
+                    "db.example.com",
+                    "gone.example.com",
+                )
             ),
             min_size=1,
             max_size=2,

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from evidence_parts import finding
 from evidence_samples import typical
 from portproof.assets import reports_dir
-from portproof.model.evidence import EvidenceDocument, FindingInfo
+from portproof.model.evidence import BlameInfo, EvidenceDocument, FindingInfo
 from portproof.render.html import HtmlRenderer
 from portproof.render.junit import to_junit
 from portproof.render.sarif import to_sarif
@@ -48,9 +48,34 @@ def page(document: EvidenceDocument, folder: Path) -> str:
 def test_ends_that_are_near_stand_in_the_summary_and_in_the_report(tmp_path: Path) -> None:
     shown, report = drawn(summary_panel(near())), page(near(), tmp_path)
     assert "waiver WV-7 ends within 7 days" in shown
-    assert "of the approvals end within 30 days" in shown
+    assert "approvals end within 30 days" in shown
     assert "ends within 7 days" in report
     assert "ends within 30 days" in report
+
+
+def test_many_waivers_that_end_soon_are_counted_and_push_nothing_out_of_sight() -> None:
+    document = near()
+    (one,) = document.waivers[:1]
+    later = replace(one, notice="ends within 30 days")
+    shown = drawn(summary_panel(replace(document, waivers=(one, one, later, later, later))))
+    assert "5 waivers end within 30 days, 2 of them within 7: `portproof waivers list`" in shown
+    assert "waiver WV-7" not in shown
+
+
+def test_the_nearest_entry_is_named_once_with_its_line_and_why_it_does_not_match() -> None:
+    blame = BlameInfo(
+        entry="web",
+        location="baseline.yaml:3:5",
+        commit="c0ffee",
+        date="2026-11-01T08:00:00Z",
+        author="dev <dev@example.com>",
+        note="",
+    )
+    nearest = "entry web does not match: it covers 80, not 23"
+    shown = drawn(findings_table(with_finding(blame=blame, nearest=nearest)))
+    assert "nearest entry web at baseline.yaml:3:5 does not match: it covers 80, not 23; last" in (
+        " ".join(shown.split())
+    )
 
 
 def test_nothing_is_said_of_ends_that_are_far() -> None:

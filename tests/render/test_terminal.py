@@ -70,9 +70,9 @@ def test_findings_of_earlier_runs_are_told_apart_from_this_run() -> None:
     document = replace(little(), findings=(earlier, waived))
     panel = printed(summary_panel(document))
     assert "deviations in this run: none" in panel
-    assert "standing from earlier runs: 2, 1 of them waived (not measured again)" in panel
+    assert "standing from before: 2, 1 of them waived (not judged again)" in panel
     rows = printed(findings_table(document), width=160)
-    assert all(word in rows for word in ("open, not", "waived, not", "measured"))
+    assert all(word in rows for word in ("open, not", "waived, not", "judged"))
     assert "standing from" not in printed(summary_panel(little()))
 
 

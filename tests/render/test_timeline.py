@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -33,6 +34,17 @@ def test_a_state_seen_once_is_still_a_mark() -> None:
         [interval("2026-11-20T22:14:03Z", "2026-11-20T22:14:03Z")], max_endpoints=9
     )
     assert 'width="3"' in picture
+
+
+def test_the_instants_of_one_run_are_not_drawn_as_a_history() -> None:
+    seen = [
+        interval(at, at, endpoint=f"192.0.2.10:{port}/tcp")
+        for port, at in ((22, "2026-11-20T22:14:03Z"), (80, "2026-11-20T22:14:04Z"))
+    ]
+    (picture,), _ = timeline(seen, max_endpoints=9)
+    marks = [float(x) for x in re.findall(r'<rect x="([\d.]+)"', picture)]
+    assert len(marks) == 2
+    assert abs(marks[0] - marks[1]) < 1
 
 
 def test_times_that_are_none_draw_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -56,7 +56,7 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return st.one_of([any_of(each) for each in arguments])
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         return st.lists(any_of(arguments[0]), max_size=FEW).map(tuple)
     assert origin is Mapping, kind
     return st.dictionaries(any_of(arguments[0]), any_of(arguments[1]), max_size=FEW)

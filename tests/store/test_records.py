@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from portproof.errors import EvidenceError
 from portproof.evidence.canonical import canonical, digest
-from portproof.model.finding import Judgement
+from portproof.model.endpoint import Endpoint, Transport
+from portproof.model.finding import Conforming, Judgement
 from portproof.model.observation import (
     Certificate,
     Identification,
@@ -29,6 +31,7 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import (
     Control,
     ControlKind,
+    HostOutcome,
     PlannedHost,
     RunRecord,
     RunStatus,
@@ -36,6 +39,8 @@ from portproof.model.scan import (
     Witness,
 )
 from portproof.store.records import (
+    evidence_of,
+    judgement_document,
     judgements_document,
     judgements_from,
     outcome_document,
@@ -47,6 +52,7 @@ from store.examples import BEGAN, endpoint, judgement, observation, plan, record
 from store.shapes import any_of
 
 GOLDEN = Path(__file__).parent / "golden"
+ELSEWHERE = Endpoint(ip_address("10.9.9.9"), Transport.TCP, 22)
 
 PLANS = st.builds(
     lambda of, hosts: replace(of, hosts=tuple(hosts)),
@@ -59,8 +65,23 @@ PLANS = st.builds(
 def records(draw: st.DrawFn) -> RunRecord:
     of = draw(PLANS)
     drawn: RunRecord = draw(any_of(RunRecord))
-    hosts = [replace(each, host=draw(st.sampled_from(of.hosts))) for each in drawn.hosts]
+    hosts = [_of_plan(draw, of, each) for each in drawn.hosts]
     return replace(drawn, plan=of, hosts=tuple(hosts))
+
+
+def _of_plan(draw: st.DrawFn, of: ScanPlan, drawn: HostOutcome) -> HostOutcome:
+    """Give an outcome of one of the plan's hosts, whose observations are its own and measurable."""
+    host = draw(st.sampled_from(of.hosts))
+    seen = tuple(
+        replace(
+            each,
+            endpoint=Endpoint(host.address, drawn.transport, draw(st.integers(0, 65535))),
+            rtt_us=draw(st.none() | st.integers(0, 2**31 - 1)),
+            attempts=draw(st.integers(0, 2**32 - 1)),
+        )
+        for each in drawn.observations
+    )
+    return replace(drawn, host=host, observations=seen)
 
 
 def rich_record() -> RunRecord:
@@ -117,7 +138,10 @@ def rich_record() -> RunRecord:
 def through_documents(done: RunRecord) -> RunRecord:
     of = plan_document(done.plan)
     outcome = canonical(outcome_document(done, digest(of)))
-    return outcome_from(outcome, plan_from(canonical(of)))
+    read = outcome_from(outcome, plan_from(canonical(of)))
+    # A pack is believed only where what was read would be written in the same bytes.
+    assert canonical(outcome_document(read, digest(of))) == outcome
+    return read
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,7 +157,8 @@ def test_a_run_with_everything_in_it_is_read_back_exactly() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(any_of(Judgement), max_size=3))
 def test_any_judgements_are_read_back_exactly(judgements: list[Judgement]) -> None:
-    assert judgements_from(canonical(judgements_document("run-1", judgements))) == tuple(judgements)
+    document = judgements_document("run-1", list(map(judgement_document, judgements)))
+    assert judgements_from(canonical(document)) == tuple(judgements)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +166,57 @@ def test_any_judgements_are_read_back_exactly(judgements: list[Judgement]) -> No
     [
         ("plan", plan_document(rich_record().plan)),
         ("outcome", outcome_document(rich_record(), "d" * 64)),
-        ("judgements", judgements_document("run-1", [judgement()])),
+        ("judgements", judgements_document("run-1", [judgement_document(judgement())])),
     ],
 )
 def test_the_documents_look_as_they_always_did(name: str, document: Any) -> None:
     # These bytes are evidence: a change here is a new schema version, with a reader for the old.
     assert json.loads(canonical(document)) == json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+def test_an_outcome_of_before_the_columns_is_still_read() -> None:
+    written = (GOLDEN / "outcome_1.json").read_bytes()
+    assert outcome_from(written, rich_record().plan) == rich_record()
+    assert evidence_of(written) == evidence_of(canonical(outcome_document(rich_record(), "d" * 64)))
+
+
+def test_an_observation_is_found_by_its_port_and_looks_like_the_one_that_was_written() -> None:
+    (before,), (after,) = rich_record().hosts, through_documents(rich_record()).hosts
+    assert after.observations[-1] == before.observations[-1]
+    assert after.observations[:2] == before.observations[:2]
+    assert [after.observation(each) for each in (22, 25, 80)] == list(before.observations)
+    assert after.observation(443) is None
+
+
+def test_an_observation_of_another_host_is_refused() -> None:
+    done = rich_record()
+    stray = replace(done.hosts[0], observations=(replace(observation(22), endpoint=ELSEWHERE),))
+    with pytest.raises(EvidenceError, match=r"10\.9\.9\.9:22/tcp was observed, under"):
+        outcome_document(replace(done, hosts=(stray,)), "d" * 64)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("columns", {}),
+        ("states", []),
+        ("services", []),
+        ("digests", []),
+        ("columns", "shorter"),
+        ("columns", "longer"),
+    ],
+)
+def test_damaged_columns_are_refused(key: str, value: Any) -> None:
+    of = rich_record().plan
+    document: Any = json.loads(canonical(outcome_document(rich_record(), "d" * 64)))
+    columns = document["observations"]["columns"]
+    if value == "shorter":
+        value = {**columns, "port": b64encode(b"\x00\x16").decode()}
+    elif value == "longer":
+        value = {name: b64encode(b64decode(each) * 2).decode() for name, each in columns.items()}
+    document["observations"][key] = value
+    with pytest.raises(EvidenceError, match=r"stored observations cannot be read|its hosts have"):
+        outcome_from(canonical(document), of)
 
 
 @pytest.mark.parametrize(
@@ -162,3 +232,26 @@ def test_an_outcome_that_does_not_fit_its_plan_is_refused() -> None:
     outcome = canonical(outcome_document(record(plan()), "d" * 64))
     with pytest.raises(EvidenceError, match="does not fit its plan"):
         outcome_from(outcome, replace(plan(), hosts=()))
+
+
+def test_what_conforms_is_kept_with_the_judgements_hosts_that_are_alike_together() -> None:
+    told = [
+        Conforming(
+            rules=("unapproved-exposure",),
+            asset=address,
+            address=ip_address(address),
+            transport=Transport.TCP,
+            ports=PortSet.of(22, 443),
+        )
+        for address in ("10.0.0.5", "10.0.0.6")
+    ]
+    document: Any = judgements_document("run-1", [judgement_document(judgement())], told)
+    assert document["conforming"] == [
+        {
+            "rules": ["unapproved-exposure"],
+            "transport": "tcp",
+            "ports": "22,443",
+            "addresses": ["10.0.0.5", "10.0.0.6"],
+        }
+    ]
+    assert judgements_from(canonical(document)) == (judgement(),)

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 import portproof.store.migrations
+from policy.segmentation_world import judged_then
 from portproof.errors import (
     StoreError,
     StoreLockedError,
@@ -24,6 +25,7 @@ from portproof.errors import (
 from portproof.model.finding import FindingEventKind
 from portproof.policy.targets import failed
 from portproof.store import SqlStore, open_store, schema_version, upgrade, verify_log
+from portproof.store.matrices import SqlMatrices
 from portproof.store.schema import REVISIONS
 from portproof.store.tables import APPEND_ONLY, METADATA
 from portproof.store.targets import SqlTargets
@@ -131,6 +133,7 @@ def test_the_database_itself_refuses_to_rewrite_the_past(
     store.apply_events("run-1", [happened(FindingEventKind.OPENED)], [judgement()])
     store.record_refusal("expired", "AUTH-1", "it ended", BEGAN)
     SqlTargets(store.database).keep([failed("cmdb", BEGAN, "it is down")])
+    SqlMatrices(store.database).keep(judged_then())
     rewriting = statement.format(table=table, column="body" if table == "blob" else "at")
     with (
         closing(sqlite3.connect(place)) as connection,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -44,6 +45,15 @@ def test_a_target_is_read_back_as_it_was_kept(book: SqlTargets) -> None:
     taken = take((), listing(WEB))
     book.keep([taken])
     assert tuple(book.known()) == taken.targets
+
+
+def test_what_is_known_of_an_address_that_left_is_read_back(book: SqlTargets) -> None:
+    book.keep([take((), listing(WEB))])
+    moved = replace(WEB, addresses=(ip_address("192.0.2.11"),))
+    taken = take(book.known(), listing(moved, at=NOON + HOUR))
+    book.keep([taken])
+    assert tuple(book.known()) == taken.targets
+    assert [each.until for each in book.known()[0].spans] == [NOON + HOUR, NOON + HOUR, None]
 
 
 def test_each_fetch_is_a_leaf_of_the_log_that_verifies(book: SqlTargets, store: SqlStore) -> None:

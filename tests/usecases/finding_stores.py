@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from portproof.documents import load_facts
 from portproof.model.baseline import Baseline
 from portproof.model.deadlines import Deadlines
 from portproof.model.finding import Actor, IdentitySource
+from portproof.model.rule import FactDefinitions
 from portproof.model.scan import ClockFacts, HostOutcome
 from portproof.model.waiver import Waivers
 from portproof.store.sql import SqlStore
@@ -40,6 +42,11 @@ def held(at: datetime = make.NOON, waivers: Waivers | None = None) -> Held:
     return Held(deadlines=Deadlines(), waivers=lambda: waivers, at=at)
 
 
+@cache
+def shipped_facts() -> FactDefinitions:
+    return load_facts(Path(__file__).parents[2] / "policies/facts.yaml")
+
+
 def documents(baseline: Baseline | None = None, waivers: Waivers | None = None) -> Documents:
     return Documents(
         baseline=baseline or make.baseline(),
@@ -47,7 +54,7 @@ def documents(baseline: Baseline | None = None, waivers: Waivers | None = None) 
         vantages=make.VANTAGES,
         authorisation=None,
         rules=make.SERVICE_RULES,
-        facts=load_facts(Path(__file__).parents[2] / "policies/facts.yaml"),
+        facts=shipped_facts(),
         frameworks=(),
     )
 

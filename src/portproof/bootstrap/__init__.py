@@ -4,12 +4,12 @@
     forms                evidence and runs as text and tables
     language             baselines looked through, and put in order
     examinations         what `doctor` looks at
-    approvals            the list of approvers, the history of the baseline, keys
-    approvals            approvers, keys, the history of the baseline
-    inventory            target sources, and the book of targets
+    approvals            the list of approvers, the history of the baseline, keys; tickets: their system
+    drafts               baselines from runs and from nmap; reviews: signed reviews of the register
+    inventory            target sources, and the book of targets; matrices: of segmentation
     sources              where this machine's probes come from
     scanning             what a scan needs, whoever keeps its run
-    packs                runs from elsewhere: keys, packs, their import
+    packs                runs from elsewhere: keys, packs, their import; rules: rules of one's own
     comparisons          diffs as text; change_plans, reconciliations: what they read, and text
 
 Imports of adapters stand inside the functions that need them, so that `portproof --help` loads
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from portproof.contracts import Clock, Store
     from portproof.model.authorisation import Authorisation
     from portproof.model.baseline import Baseline
+    from portproof.model.custom_rule import CustomJudging
     from portproof.model.evidence import EvidenceDocument
     from portproof.model.ports import PortSet
     from portproof.model.segmentation import Segmentation
@@ -155,13 +156,14 @@ class Application:
         from portproof import documents
         from portproof.assets import policies_dir
         from portproof.bootstrap.approvals import provenance_of
+        from portproof.bootstrap.reviews import reviewed_baseline
         from portproof.model.deadlines import Deadlines
         from portproof.usecases.inputs import Documents
 
-        policies = policies_dir()
+        policies, provenance = policies_dir(), provenance_of(self)
         facts = documents.load_facts(policies / "facts.yaml")
         return Documents(
-            baseline=self.baseline,
+            baseline=reviewed_baseline(self, provenance),
             waivers=self._waivers(),
             vantages=self.vantages,
             authorisation=self.authorisation,
@@ -172,9 +174,26 @@ class Application:
                 for name in self.settings.frameworks or DEFAULT_FRAMEWORKS
             ),
             deadlines=self.settings.deadlines or Deadlines(),
-            provenance=provenance_of(self),
+            deadlines_decided=self.settings.deadlines is not None,
+            provenance=provenance,
             segmentation=self._segmentation(),
+            custom=self.custom,
         )
+
+    @cached_property
+    def custom(self) -> CustomJudging | None:
+        """The rules of one's own; None where no document of them is named."""
+        if self.settings.rules is None:
+            return None
+        from portproof.bootstrap.rules import custom_judging
+
+        return custom_judging(self, self.settings.rules)
+
+    @property
+    def named_waivers(self) -> Waivers | None:
+        """The waivers; None where none are named, or no baseline. Raises as `documents`."""
+        named = self.settings.waivers is not None and self.settings.baseline is not None
+        return self._waivers() if named else None
 
     def _segmentation(self) -> Segmentation | None:
         from portproof.documents import load_segmentation
@@ -190,7 +209,8 @@ class Application:
         named = self.settings.waivers
         if named is None:
             return Waivers()
-        return load_waivers(named, baseline=self.baseline, vantages=self.vantages, rules=RULES)
+        rules = RULES | {each.id for each in (self.custom.document.rules if self.custom else ())}
+        return load_waivers(named, baseline=self.baseline, vantages=self.vantages, rules=rules)
 
     @property
     def imprint(self) -> Imprint:

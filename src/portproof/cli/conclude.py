@@ -11,6 +11,7 @@ from rich.console import Console
 from portproof.bootstrap import REPORT_FORMATS, Application, probe_names
 from portproof.bootstrap.forms import findings_table, summary_panel, to_text
 from portproof.bootstrap.inventory import known_targets
+from portproof.bootstrap.matrices import matrices_of
 from portproof.cli.consoles import Patient
 from portproof.contracts import Store
 from portproof.model.evidence import EvidenceDocument
@@ -35,9 +36,15 @@ def judge(app: Application, store: Store, run_id: str, *, keep: bool = True) -> 
     Raises:
         PortproofError: a document has faults, or the store cannot be read.
     """
-    documents = app.documents
-    checked = check(store, documents, run_id, keep=keep, inventory=known_targets(app))
-    case = gather(store, app.clock, checked, documents, app.imprint, probes=probe_names())
+    checked = check(
+        store,
+        app.documents,
+        run_id,
+        keep=keep,
+        inventory=known_targets(app),
+        matrices=matrices_of(store),
+    )
+    case = gather(store, app.clock, checked, checked.documents, app.imprint, probes=probe_names())
     return Verdict(checked=checked, document=describe(case))
 
 

@@ -12,6 +12,7 @@ import click
 
 from portproof.bootstrap import Application
 from portproof.bootstrap.comparisons import COMPARISON_FORMS, comparison
+from portproof.bootstrap.inventory import known_targets
 from portproof.cli import EXIT_USAGE, consoles
 from portproof.cli.options import format_option, settings_options
 from portproof.contracts import Store
@@ -122,7 +123,7 @@ def diff(
         raise SettingsError("--strict compares two runs")
     with app.open_store(create=False) as store:
         if against.approved:
-            document = diff_approved(store, before, app.baseline, app.vantages)
+            document = diff_approved(store, before, app.baseline, app.vantages, known_targets(app))
         elif against.period is not None:
             document = diff_period(store, before, against.period)
         else:

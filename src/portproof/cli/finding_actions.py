@@ -12,7 +12,7 @@ from portproof.bootstrap.forms import visible
 from portproof.bootstrap.identity import who_acts
 from portproof.cli import consoles
 from portproof.cli.options import settings_options
-from portproof.model.finding import FindingEventKind, IdentitySource
+from portproof.model.finding import NAMED_BY_PEOPLE, FindingEventKind, IdentitySource
 from portproof.usecases.finding_actions import Act, act
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
@@ -22,7 +22,7 @@ _because = click.option(
 _as_option = click.option(
     "--as",
     "source",
-    type=click.Choice([each.value for each in IdentitySource]),
+    type=click.Choice([each.value for each in NAMED_BY_PEOPLE]),
     help="Where your name comes from (default: the CI job's user if this is one, else os-user).",
 )
 

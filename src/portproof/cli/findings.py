@@ -119,11 +119,9 @@ def show(*, app: Application, ids: tuple[str, ...], form: str) -> int:
 
 def held(app: Application) -> Held:
     """Give what findings are held against; waivers only where the configuration names them."""
-    settings = app.settings
-    named = settings.waivers is not None and settings.baseline is not None
     return Held(
-        deadlines=settings.deadlines or Deadlines(),
-        waivers=lambda: app.documents.waivers if named else None,
+        deadlines=app.settings.deadlines or Deadlines(),
+        waivers=lambda: app.named_waivers,
         at=app.clock.now(),
     )
 

@@ -6,14 +6,38 @@ import click
 
 from portproof.bootstrap import Application
 from portproof.bootstrap.finding_forms import acceptance_tables, to_acceptances_text
+from portproof.bootstrap.forms import visible
+from portproof.bootstrap.inventory import known_targets
 from portproof.cli import consoles
 from portproof.cli.options import format_option, settings_options
+from portproof.policy.wording import instant
+from portproof.usecases.settle_waivers import settle_waivers
 from portproof.usecases.waivers import acceptances
 
 
 @click.group()
 def waivers() -> None:
-    """List waivers and approvals that end soon or match nothing."""
+    """List waivers and approvals that end soon or match nothing, settle those that ended."""
+
+
+@waivers.command()
+@settings_options
+@click.option("--dry-run", is_flag=True, help="Only say which findings are open again.")
+def settle(*, app: Application, dry_run: bool) -> int:
+    """Record that waivers ended, dated at their ends: their findings are open again since then.
+
+    Lists show them as open without it. `check`, `audit` and `tickets sync` do the same. Doing it
+    again changes nothing.
+    """
+    documents, out = app.documents, consoles.out()
+    with app.open_store(create=False) as store:
+        events = settle_waivers(store, documents.waivers, app.clock.now(), keep=not dry_run)
+    for each in events:
+        told = f"{each.finding} open again since {instant(each.at)}: waiver {each.value} ended"
+        out.print(visible(told), soft_wrap=True)
+    if not events:
+        out.print("no waiver of a finding has ended since the last time")
+    return 0
 
 
 @waivers.command("list")
@@ -38,7 +62,14 @@ def listing(*, app: Application, every: bool, most_runs: int, scope: str | None,
     """
     documents = app.documents
     with app.open_store(create=False) as store:
-        held = acceptances(store, documents, app.clock.now(), scope=scope, most_runs=most_runs)
+        held = acceptances(
+            store,
+            documents,
+            app.clock.now(),
+            scope=scope,
+            most_runs=most_runs,
+            inventory=known_targets(app),
+        )
     if form == "table":
         consoles.out().print(acceptance_tables(held, every_approval=every))
     else:

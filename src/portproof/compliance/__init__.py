@@ -3,6 +3,7 @@
 ::
 
     RunRecord, Evaluation, Baseline ─► facts (asserted · undecided · available) ─► attest ─► FrameworkResult
+    KeptMatrix ─► segmentation_facts ────┘
 
 Code knows facts and never a control id; framework files (data) say which facts touch which control.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from portproof.model.baseline import Baseline
 from portproof.model.compliance import AssertedFact
+from portproof.model.review import REVIEW_MONTHS, months_later, newest_review
 from portproof.model.rule import FactDefinitions
 
-REVIEW_MONTHS: Final = 6
-"""PCI DSS v4.0.1 §1.2.7: rule sets are reviewed at least once every six months."""
+__all__ = ["document_facts", "months_later"]
+
 WARNING: Final = timedelta(days=30)
 """How long before its end an approval is reported as ending."""
 
@@ -26,7 +26,7 @@ def document_facts(
     """
     today = at.date()
     document = f"baseline {baseline.scope}"
-    fact, because = _review(baseline, today)
+    fact, because = _recorded(baseline, at) or _review(baseline, today)
     told = [(fact, document, because)] if fact else []
     for entry in baseline.approved:
         until = entry.approval.review_by
@@ -39,6 +39,24 @@ def document_facts(
             yield AssertedFact(
                 fact=name, polarity=definition.polarity, subject=subject, because=reason
             )
+
+
+def _recorded(baseline: Baseline, at: datetime) -> tuple[str, str] | None:
+    """Give the fact that signed reviews lead to; None where the document may know of a better one.
+
+    A verified review comes before a self-declared one, and a later one does not undo it.
+    """
+    why = ""
+    for verified in (True, False):
+        held = newest_review(baseline.reviews, at, verified=verified)
+        if held is None:
+            continue
+        due = months_later(held.on, REVIEW_MONTHS) if held.on else None
+        if due is not None and at.date() <= due:
+            return "baseline_reviewed", f"reviewed {held.on} {held.told}"
+        why = why or (f"last reviewed {held.on}, due {due}" if due else held.told)
+    declared, _ = _review(baseline, at.date())
+    return ("baseline_review_overdue", why) if why and declared != "baseline_reviewed" else None
 
 
 def _review(baseline: Baseline, today: date) -> tuple[str, str]:
@@ -57,10 +75,3 @@ def _review(baseline: Baseline, today: date) -> tuple[str, str]:
         return "", ""
     said = f"reviewed {reviewed.isoformat()} by {by}, as the document says (self-declared)"
     return "baseline_reviewed", said
-
-
-def months_later(day: date, months: int) -> date:
-    """Give the same day some months on, or the last day of a month that is too short."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

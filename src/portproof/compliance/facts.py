@@ -15,6 +15,7 @@ from portproof.model.compliance import AssertedFact
 from portproof.model.finding import Evaluation, Finding, Judgement, Verdict
 from portproof.model.inventory import TargetFact
 from portproof.model.observation import PortState
+from portproof.model.observed import services_of, unasked_of
 from portproof.model.rule import FactDefinitions, Polarity
 from portproof.model.scan import ControlKind, RunRecord
 from portproof.model.vantage import Trust
@@ -202,22 +203,16 @@ def _undecided(run: RunRecord, evaluation: Evaluation) -> Iterator[tuple[str, st
 
 def _spoke_tls(run: RunRecord) -> bool:
     """Where no certificate was shown, none was looked at: that is no good certificate."""
-    return any(
-        seen.service is not None and seen.service.tls is not None
-        for host in run.hosts
-        for seen in host.observations
-    )
+    services = services_of(host.observations for host in run.hosts)
+    return any(each.tls is not None for each in services)
 
 
 def _not_asked(run: RunRecord) -> int:
     """Count the open ports about whose service nothing is known because nobody asked; not our own."""
+    own = frozenset(run.own_listeners)
     return sum(
-        seen.state is PortState.OPEN
-        and seen.service is None
-        and not seen.asked
-        and seen.endpoint not in run.own_listeners
-        for host in run.hosts
-        for seen in host.observations
+        seen.state is PortState.OPEN and seen.service is None and seen.endpoint not in own
+        for seen in unasked_of(host.observations for host in run.hosts)
     )
 
 

@@ -31,7 +31,9 @@ def canonical(value: Json) -> bytes:
             surrogate).
     """
     try:
-        text = json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"))
+        # Keys in the order of code points are in that of code units too, where all are ASCII.
+        ordered, sort = (value, True) if _is_plain(value) else (_ordered(value), False)
+        text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
         return text.encode()
     except UnicodeEncodeError as fault:
         problem = f"text with a lone surrogate (U+{ord(fault.object[fault.start]):04X})"
@@ -51,6 +53,34 @@ def digest(value: Json) -> str:
 def digest_of(data: bytes) -> str:
     """Give the SHA-256 of bytes, lower-case hex: what canonical bytes are addressed by."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _is_plain(value: Json) -> bool:
+    """Whether json.dumps itself writes a value canonically: ASCII keys, and no rare types.
+
+    What is not plain may be canonical all the same, or have no canonical form: `_ordered` tells.
+    """
+    left: list[Json] = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str) or each is None or each is True or each is False:
+            continue
+        if isinstance(each, dict):
+            if not _has_ascii_keys(each):
+                return False
+            left.extend(each.values())
+        elif isinstance(each, list | tuple):
+            left.extend(each)
+        elif type(each) is not int or abs(each) > HIGHEST_INTEGER:
+            return False
+    return True
+
+
+def _has_ascii_keys(value: Mapping[str, Json]) -> bool:
+    try:
+        return "".join(value).isascii()
+    except TypeError:  # a key that is no text
+        return False
 
 
 def _ordered(value: Json) -> Json:

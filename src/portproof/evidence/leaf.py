@@ -36,6 +36,8 @@ class LeafKind(StrEnum):
     REFUSAL = "refusal"
     SOURCE_FETCHED = "source-fetched"
     """A target source was asked: what became of it, and the digest of what it listed."""
+    SEGMENTATION_JUDGED = "segmentation-judged"
+    """A segmentation matrix was judged: its digest, and how many cells are supported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

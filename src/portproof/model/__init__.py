@@ -16,9 +16,13 @@ Reading order::
     authorisation who allows which addresses (law 4)
     baseline      the approved services     waiver   accepted risks     rule   the data files
     approval      who approved an entry, how that is known, who is entitled
+    judged_baseline  what runs were judged by, entry by entry
     finding       Verdict, Judgement, Finding and its life
-    deadlines     by when findings are mended, and have a ticket
+    custom_rule   rules that a customer writes, and what they may speak of
+    review        who reviewed the register, and what that comes to
+    deadlines     by when findings are mended, and have a ticket     ticket   a ticket, and its system
     segmentation  which zone may reach which     segmentation_result  what a test came to
+    segmentation_record  a matrix as it was kept, and what due dates are counted from
     compliance    AssertedFact, ControlResult
     linted        what is wrong with a document
     source        what a target source lists     inventory   what is remembered of a target
@@ -28,6 +32,7 @@ Reading order::
     register      the approved services as people read them
     change_plan   what a changed baseline would do
     reconcile     listeners, firewall rules, and how they agree with a run
+    listening     what a line of `ss` or a row of osquery says listens
 
 The hardest decision: two outcomes are two types. `Observation` is what the peer did, `Unmeasured`
 what we could not do; nothing here has a state that could stand for both, so a fault of ours can

@@ -13,6 +13,7 @@ from enum import IntEnum, StrEnum
 
 from portproof.model.endpoint import Address, Endpoint, Network, Transport
 from portproof.model.ports import PortSet
+from portproof.model.review import RegisterReview
 
 
 class Presence(StrEnum):
@@ -68,6 +69,8 @@ class Asset:
     """Single addresses are /32 or /128."""
     names: tuple[str, ...] = ()
     """DNS names, lower case."""
+    ranged: frozenset[Network] = frozenset()
+    """As in `BaselineEntry`."""
     tags: frozenset[str] = frozenset()
     owner: str = ""
     tier: Tier | None = None
@@ -139,6 +142,11 @@ class BaselineEntry:
     """The hosts: what was listed, and what its asset ids and tags stand for."""
     names: tuple[str, ...]
     """DNS names among its hosts, lower case; they match `PlannedHost.name`."""
+    ids: tuple[str, ...] = ()
+    """Targets of a source among its hosts (`cmdb/web-1`), whatever address they have."""
+    ranged: frozenset[Network] = frozenset()
+    """Of `networks`, those of one address that an octet range begins or ends in. All others of one
+    address were listed by themselves, and are meant for who held them (`policy.holders`)."""
     hosts_text: tuple[str, ...]
     """The hosts as they were written, for print."""
     transport: Transport
@@ -207,6 +215,8 @@ class Baseline:
     """The environment whose changes are in it; empty: the base."""
     reviewed_on: date | None = None
     reviewed_by: str = ""
+    reviews: tuple[RegisterReview, ...] = ()
+    """What the signed reviews beside it come to (`policy.review`); empty where nobody looked."""
 
     @property
     def approved(self) -> tuple[BaselineEntry, ...]:

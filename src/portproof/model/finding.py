@@ -114,7 +114,8 @@ class Judgement:
     extent: tuple[HostPorts, ...] = ()
     """What a judgement on whole hosts rests on; it is settled only where this is measured again.
 
-    Set when a finding is made of it, empty before.
+    Set when a finding is made of it, empty before. Where the organisation's own rule says nothing of ports, or
+    nothing against them, one judgement has them all here.
     """
     entry_id: str = ""
     """The baseline entry it was compared with (or the nearest one)."""
@@ -139,10 +140,28 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conforming:
+    """Ports of one host that conform to some rules, and of which there is nothing else to say.
+
+    What a judgement for each rule and port would say, as a set: nearly all open ports of a large
+    network are approved, speak what was approved, and assert no fact.
+    """
+
+    rules: tuple[str, ...]
+    asset: str
+    """As in `Subject`."""
+    address: Address
+    transport: Transport
+    ports: PortSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """All judgements of one run against one baseline, worst first; `policy.evaluate` makes it."""
+    """What was judged of one run against one baseline, worst first; `policy.evaluate` makes it."""
 
     judgements: tuple[Judgement, ...]
+    conforming: tuple[Conforming, ...] = ()
+    """What conforms and has no judgement of its own."""
     scope: str
     """The baseline's scope; subjects of judgements on documents are it, a slash and the entry's id."""
     at: datetime
@@ -151,6 +170,8 @@ class Evaluation:
     """How far the zone of the run's vantage is trusted; None when nobody declared that zone."""
     available: frozenset[str]
     """The needs of facts (`facts.yaml`) that the documents judged with have met."""
+    custom_rules: frozenset[str] | None = None
+    """Ids of the customer's rules that looked from this zone; None: no document of them was named."""
 
     def of(self, verdict: Verdict) -> tuple[Judgement, ...]:
         """Give the judgements with that verdict, in their order."""
@@ -241,6 +262,14 @@ class IdentitySource(StrEnum):
     """`user.email` of the git configuration."""
     CI = "ci"
     """The user that the environment of a CI job names."""
+    TICKETS = "ticket-system"
+    """What a ticket there says; who wrote it there is not known here."""
+    PORTPROOF = "portproof"
+    """This program itself, which only does what a document says."""
+
+
+NAMED_BY_PEOPLE: Final = (IdentitySource.OS_USER, IdentitySource.GIT, IdentitySource.CI)
+"""Sources that a person who acts on a finding may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +280,8 @@ class Actor:
     source: IdentitySource
 
     def __str__(self) -> str:
+        if self.source is IdentitySource.PORTPROOF:
+            return self.name
         return f"{self.name} ({self.source}, self-declared)"
 
 
@@ -273,7 +304,8 @@ class FindingEvent:
     """None: the run itself."""
     value: str = ""
     """What it sets: the owner, the reference of the ticket, of the false positive's proof, or the
-    waiver (of which events of before schema 0003 say nothing here)."""
+    waiver (of which events of before schema 0003 say nothing here). Of what a ticket system brings,
+    the mark by which it is not brought twice."""
     digest: str = ""
     """SHA-256 of a false positive's proof, lower-case hex; empty: none was given."""
     closed_by: ClosedBy | None = None

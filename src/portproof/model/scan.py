@@ -16,6 +16,7 @@ from enum import StrEnum
 from portproof.model.drawn import Continuation, Drawn
 from portproof.model.endpoint import Address, Endpoint, Network, Transport
 from portproof.model.observation import LocalFault, Observation, PortState, Reason
+from portproof.model.observed import Observed
 from portproof.model.ports import PortSet
 from portproof.model.rates import Rates as Rates  # noqa: PLC0414 - part of the plan; exported here
 from portproof.model.vantage import Vantage
@@ -44,6 +45,8 @@ class PlannedHost:
     @property
     def names(self) -> tuple[str, ...]:
         """Every listed name that resolved to this address, lower case."""
+        if self.name is None and not self.also_named:
+            return ()
         return tuple(each.lower() for each in (self.name, *self.also_named) if each)
 
     def ports(self, transport: Transport) -> PortSet:
@@ -233,7 +236,8 @@ class HostOutcome:
     states: Mapping[PortState, PortSet]
     reasons: Mapping[Reason, PortSet]
     unmeasured: Mapping[LocalFault, PortSet]
-    observations: tuple[Observation, ...] = ()
+    observations: Sequence[Observation] = ()
+    """In port order; of a stored run, rows of its columns (`model.observed`)."""
 
     def state_of(self, port: int) -> PortState | LocalFault | None:
         """Give the port's state, or why it was not measured; None when it was not planned."""
@@ -247,6 +251,8 @@ class HostOutcome:
 
     def observation(self, port: int) -> Observation | None:
         """Give the observation kept for the port; None when only its state was kept."""
+        if isinstance(self.observations, Observed):
+            return self.observations.at_port(port)
         return next((each for each in self.observations if each.endpoint.port == port), None)
 
 

@@ -38,7 +38,11 @@ class SettingsDocument:
     vantages: Path | None = None
     sources: Path | None = None
     """Where targets are listed; see `model.source`."""
+    tickets: Path | None = None
+    """The ticket system, and what is opened there; see `model.ticket`."""
     segmentation: Path | None = None
+    rules: Path | None = None
+    """Rules of one's own."""
     vantage: str | None = None
     """Id of the vantage a run is made from when no option names one."""
     targets: tuple[TargetSpec, ...] | None = None

@@ -43,6 +43,10 @@ class Waiver:
     """Rule ids it covers; empty is not allowed by the document."""
     networks: tuple[Network, ...]
     names: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    """Targets of a source (`cmdb/web-1`), whatever address they have."""
+    ranged: frozenset[Network] = frozenset()
+    """As in `BaselineEntry`."""
     transport: Transport | None
     """None: both."""
     ports: PortSet | None

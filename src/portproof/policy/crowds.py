@@ -44,9 +44,12 @@ class Crowd:
     opened: PortSet
     """All that are open, our own listeners apart."""
     alike: PortSet
-    """Those that were asked and did not say what they are, or gave the answer of a hundred others."""
+    """Those that were asked and did not say what they are, or gave the answer of a hundred others.
+
+    Not looked for, and empty, on a host with too few open ports for a crowd.
+    """
     unasked: PortSet
-    """Those that nobody asked."""
+    """Those that nobody asked; looked for like `alike`."""
     approved: PortSet
     measured: int
     """How many ports of the host were measured."""
@@ -73,6 +76,16 @@ class Crowd:
 
 def crowd_of(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> Crowd:
     """Sort the open ports of a host by what they told of themselves."""
+    measured = sum(len(ports) for ports in outcome.states.values())
+    alike = unasked = PortSet.empty()
+    everywhere = len(opened) == measured > 0
+    if everywhere or len(opened - approved) > MANY_OPEN:
+        alike, unasked = _sorted(outcome, opened, approved)
+    return Crowd(opened=opened, alike=alike, unasked=unasked, approved=approved, measured=measured)
+
+
+def _sorted(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> tuple[PortSet, PortSet]:
+    """Give the open ports that are alike, and those that nobody asked."""
     told = {
         seen.endpoint.port: (name, seen.service.product if seen.service else "")
         for seen in outcome.observations
@@ -87,17 +100,13 @@ def crowd_of(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> Crowd:
         for seen in outcome.observations
         if not seen.asked and seen.endpoint.port in opened and seen.endpoint.port not in told
     )
-    return Crowd(
-        opened=opened,
-        alike=opened - distinct - unasked,
-        unasked=unasked,
-        approved=approved,
-        measured=sum(len(ports) for ports in outcome.states.values()),
-    )
+    return opened - distinct - unasked, unasked
 
 
 @dataclass(slots=True)
 class _Neighbourhood:
+    one: Address
+    """One address of it."""
     measured: int = 0
     everywhere: int = 0
     ports: int = 0
@@ -107,13 +116,18 @@ class _Neighbourhood:
 class Neighbourhoods:
     """The hosts of each network and transport, counted by how they answer."""
 
-    _counted: dict[tuple[Network, Transport], _Neighbourhood] = field(default_factory=dict)
+    _counted: dict[tuple[int, int, Transport], _Neighbourhood] = field(default_factory=dict)
+    """By IP version, number of the network, and transport."""
 
     def add(self, address: Address, transport: Transport, crowd: Crowd) -> None:
         """Count one host."""
         if not crowd.measured:
             return
-        counted = self._counted.setdefault((network_of(address), transport), _Neighbourhood())
+        version = address.version
+        number = int(address) >> (address.max_prefixlen - _PREFIX[version])
+        counted = self._counted.get((version, number, transport))
+        if counted is None:
+            counted = self._counted[version, number, transport] = _Neighbourhood(address)
         counted.measured += 1
         if crowd.answers_everywhere:
             counted.everywhere += 1
@@ -122,8 +136,8 @@ class Neighbourhoods:
     def answering(self) -> frozenset[tuple[Network, Transport]]:
         """Give the networks in which nearly all hosts answer everywhere."""
         return frozenset(
-            place
-            for place, each in self._counted.items()
+            (network_of(each.one), transport)
+            for (_, _, transport), each in self._counted.items()
             if each.everywhere >= _MANY_HOSTS
             and each.everywhere >= _NEARLY_ALL * each.measured
             and each.ports > MANY_OPEN

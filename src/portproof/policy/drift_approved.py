@@ -14,8 +14,10 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import RunRecord, RunStatus
 from portproof.model.vantage import Vantages
 from portproof.policy.drift import reason_of, service_text
+from portproof.policy.holders import Holders
 from portproof.policy.register import Register
-from portproof.policy.scene import Sighting, observations, sightings
+from portproof.policy.scene import Sighting, observations
+from portproof.policy.sightings import sightings
 from portproof.policy.wording import ports_text
 
 
@@ -30,6 +32,8 @@ class Departure:
     entry: BaselineEntry | None
     """Of an absent one the entry that approves it; of an unapproved one the entry that covers it
     and is not in force; None where no entry covers it."""
+    passed_on: str = ""
+    """Why that entry holds for a former owner of the address; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +52,23 @@ class ApprovedDrift:
 
 
 def approved_drift(
-    run: RunRecord, baseline: Baseline, vantages: Vantages, *, on: date
+    run: RunRecord,
+    baseline: Baseline,
+    vantages: Vantages,
+    *,
+    on: date,
+    holders: Holders | None = None,
 ) -> ApprovedDrift:
     """Hold a run against the entries in force on a day, seen from the run's zone.
+
+    `holders` is who had which address when the run began; None: there is no inventory.
 
     Silence over UDP (`open|filtered`) is neither absent nor there. Only a complete run says
     anything (law 2).
     """
     if run.status is not RunStatus.COMPLETE:
         return ApprovedDrift(refused=(f"the run is {run.status}: {run.status_reason}",))
-    held = sightings(run, Register(baseline), baseline, vantages, on)
+    held = sightings(run, Register(baseline, holders), baseline, vantages, on)
     unapproved = tuple(each for sighting in held for each in _unapproved(sighting, on))
     absent = tuple(each for sighting in held for each in _absent(sighting, on))
     gaps = tuple(each for sighting in held for each in _gaps(sighting))
@@ -73,7 +84,11 @@ def approved_drift(
 
 def _unapproved(sighting: Sighting, on: date) -> Iterator[Departure]:
     for port in sighting.open - sighting.approved:
-        void = [each for each in sighting.entries if port in each.ports and not each.in_force(on)]
+        void = [
+            each
+            for each in sighting.entries
+            if port in each.ports and not sighting.grants(each, on)
+        ]
         yield _departure(sighting, port, PortState.OPEN, void[0] if void else None)
 
 
@@ -94,6 +109,7 @@ def _departure(
         reason=reason_of(sighting.outcome, PortSet.of(port)),
         service=service_text(seen),
         entry=entry,
+        passed_on=sighting.passed_on.get(entry.id, "") if entry else "",
     )
 
 
@@ -135,6 +151,8 @@ def entry_words(departure: Departure, on: date) -> str:
     if entry is None:
         return ""
     told = f"entry {entry.id}, {entry.location.file}:{entry.location.line}"
+    if departure.passed_on:
+        return f"{told}, {departure.passed_on}"
     if entry.in_force(on):
         return told
     end = entry.approval.review_by

@@ -7,12 +7,14 @@ begins with the first instant after it, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from portproof.model.deadlines import Deadlines
-from portproof.model.finding import Finding, FindingStatus, Severity
+from portproof.model.deadlines import Deadlines, Overdue
+from portproof.model.finding import Evaluation, Finding, FindingStatus, Severity
+from portproof.policy.business_days import end_after
 
 _HELD: Final = frozenset({FindingStatus.CLOSED, FindingStatus.WAIVED})
 """States in which nothing is asked for: it is gone, or accepted for now."""
@@ -47,18 +49,44 @@ def is_overdue(finding: Finding, deadlines: Deadlines, at: datetime) -> bool:
     return due is not None and finding.status not in _HELD and at.date() > due
 
 
+def overdue_at(
+    evaluation: Evaluation,
+    findings: Mapping[str, Finding],
+    standing: Iterable[Finding],
+    deadlines: Deadlines,
+) -> tuple[Overdue, ...]:
+    """Give the findings of a run that were overdue at the instant it was judged for.
+
+    `findings` are those of the store, by fingerprint; `standing` those of earlier runs that this one
+    did not measure again.
+    """
+    found = ((each, due_of(each, deadlines)) for each in (*_seen(evaluation, findings), *standing))
+    return tuple(
+        Overdue(finding, due)
+        for finding, due in found
+        if due is not None and is_overdue(finding, deadlines, evaluation.at)
+    )
+
+
+def _seen(evaluation: Evaluation, findings: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Give the findings that the run saw, as they stood when it did.
+
+    What a later run or a person made of one does not alter that, but for a false positive: there was
+    nothing to mend. One that the store does not know was seen for the first time.
+    """
+    for judged in evaluation.deviations:
+        finding = findings.get(judged.fingerprint)
+        if finding is not None and not finding.is_false_positive:
+            yield replace(finding, judgement=judged, status=FindingStatus.OPEN)
+
+
 def wants_ticket(finding: Finding, deadlines: Deadlines, at: datetime) -> bool:
-    """Whether a finding that stands, unwaived, has no ticket though its working days are over."""
+    """Whether a finding that stands, unwaived, has no ticket though its business days are over."""
     if finding.ticket or finding.status in _HELD:
         return False
-    return at.date() > working_day_after(finding.first_seen.date(), deadlines)
+    return at >= ticket_due(finding, deadlines)
 
 
-def working_day_after(day: date, deadlines: Deadlines) -> date:
-    """Give the last of the `ticket_days` working days that follow a day; the day itself for 0."""
-    left = deadlines.ticket_days
-    while left:
-        day += timedelta(days=1)
-        if day.weekday() in deadlines.working_days and day not in deadlines.holidays:
-            left -= 1
-    return day
+def ticket_due(finding: Finding, deadlines: Deadlines) -> datetime:
+    """Give the first instant (UTC) at which a finding should have had a ticket."""
+    return end_after(finding.first_seen, deadlines.ticket_days, deadlines.calendar)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from portproof.model.approval import Provenance
 from portproof.model.baseline import Baseline
+from portproof.model.custom_rule import CustomJudging
 from portproof.model.endpoint import Address
 from portproof.model.finding import Evaluation
 from portproof.model.rule import ServiceRules
@@ -15,13 +17,18 @@ from portproof.model.segmentation import Segmentation
 from portproof.model.vantage import Vantages
 from portproof.model.waiver import Waivers
 from portproof.policy.checks import CHECKS
+from portproof.policy.conformity import with_conformity
+from portproof.policy.custom_rules import in_force
+from portproof.policy.holders import Holders
 from portproof.policy.register import Register
-from portproof.policy.scene import Scene, sightings
+from portproof.policy.scene import Scene
 from portproof.policy.services import RuleBook
+from portproof.policy.sightings import sightings
 from portproof.policy.subjects import by_subject
-from portproof.policy.waivers import Names, apply_waivers
+from portproof.policy.waiver_hosts import Names
+from portproof.policy.waivers import apply_waivers
 
-__all__ = ["Criteria", "Evaluation", "evaluate"]
+__all__ = ["Criteria", "Evaluation", "evaluate", "scene_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,12 @@ class Criteria:
     """Where the entries come from, and who may approve them; empty: nobody looked."""
     segmentation: Segmentation | None = None
     """Which zone may reach which; None: no policy says."""
+    holders: Holders = field(default_factory=Holders)
+    """Who has and had which address; empty: there is no inventory."""
+    custom: CustomJudging | None = None
+    """The customer's own rules; None: there are none."""
+    senders: Mapping[str, Address | None] = field(default_factory=dict)
+    """Who sent the run's ICMP errors, by the digest of their raw record; empty: nobody looked."""
 
 
 def evaluate(run: RunRecord, criteria: Criteria, *, at: datetime) -> Evaluation:
@@ -44,9 +57,27 @@ def evaluate(run: RunRecord, criteria: Criteria, *, at: datetime) -> Evaluation:
     A run of any status is judged; only a conclusive one may move findings (`lifecycle`). Approvals
     are held against the UTC day of `at`.
     """
+    scene = scene_of(run, criteria, at)
+    scene, conforming = with_conformity(scene)
+    judged = (each for check in CHECKS for each in check(scene))
+    names = _names(run) if criteria.waivers.waivers else {}
+    waived = apply_waivers(judged, criteria.waivers, names, at, criteria.holders)
+    return Evaluation(
+        judgements=by_subject(waived),
+        conforming=conforming,
+        scope=criteria.baseline.scope,
+        at=at,
+        trust=scene.trust,
+        available=_available(scene),
+        custom_rules=frozenset(each.id for each in in_force(scene)) if criteria.custom else None,
+    )
+
+
+def scene_of(run: RunRecord, criteria: Criteria, at: datetime) -> Scene:
+    """Lay what a run saw beside the documents, as every check looks at it."""
     baseline, vantages = criteria.baseline, criteria.vantages
-    register = Register(baseline)
-    scene = Scene(
+    register = Register(baseline, criteria.holders)
+    return Scene(
         run=run,
         baseline=baseline,
         register=register,
@@ -57,14 +88,8 @@ def evaluate(run: RunRecord, criteria: Criteria, *, at: datetime) -> Evaluation:
         sightings=sightings(run, register, baseline, vantages, at.date()),
         provenance=criteria.provenance,
         segmentation=criteria.segmentation,
-    )
-    judged = (each for check in CHECKS for each in check(scene))
-    return Evaluation(
-        judgements=by_subject(apply_waivers(judged, criteria.waivers, _names(run), at)),
-        scope=baseline.scope,
-        at=at,
-        trust=scene.trust,
-        available=_available(scene),
+        custom=criteria.custom,
+        senders=criteria.senders,
     )
 
 

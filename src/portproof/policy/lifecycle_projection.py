@@ -29,6 +29,7 @@ from portproof.model.finding import (
     FindingStatus,
     Judgement,
 )
+from portproof.policy.waiver_end import lapsed
 
 _NOTES: Final = frozenset({FindingEventKind.SEEN, FindingEventKind.COMMENTED})
 """Events that change nothing of where a finding is in its life."""
@@ -102,6 +103,11 @@ def _measured(finding: Finding, event: FindingEvent, judged: Judgement) -> Findi
             return _in(back, FindingStatus.OPEN)
         case FindingEventKind.WAIVED:
             return _in(replace(finding, judgement=judged), FindingStatus.WAIVED)
+        case FindingEventKind.WAIVER_ENDED if event.actor is not None:
+            # No run saw it: what it was judged to be stays, less the waiver (`policy.waiver_end`).
+            return _in(
+                replace(finding, judgement=lapsed(finding.judgement, event)), FindingStatus.OPEN
+            )
         case FindingEventKind.WAIVER_ENDED | FindingEventKind.FIX_REFUTED:
             return _in(replace(finding, judgement=judged), FindingStatus.OPEN)
         case FindingEventKind.RESOLVED:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
+from portproof.model.custom_rule import is_custom
 from portproof.model.endpoint import Address, Endpoint, Transport
 from portproof.model.finding import ClosedBy, Evaluation, HostPorts, Judgement, Verdict
 from portproof.model.observation import PortState, Service
+from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.policy.checks import (
     approval_expired,
@@ -15,12 +18,14 @@ from portproof.policy.checks import (
     interference,
     missing_service,
     plaintext_administration,
+    segmentation_crossed,
     segmentation_open,
     service_mismatch,
     tls_certificate,
     tls_floor,
     unapproved_exposure,
 )
+from portproof.policy.conformity import ConformingPorts
 from portproof.policy.crowds import extent_of, touches
 from portproof.policy.scene import service_at
 from portproof.policy.services import identity
@@ -60,8 +65,8 @@ def why_gone(
         return ("the document no longer shows it", ClosedBy.DOCUMENT) if ours else None
     if judged.subject.zone != looked.zone:
         return None
-    if judged.rule == interference.RULE:
-        return _no_interference(judged, evaluation, looked)
+    if judged.rule in _OF_WHOLE_HOSTS:
+        return _OF_WHOLE_HOSTS[judged.rule](judged, evaluation, looked)
     told: dict[str, list[str]] = {}
     closed_by = ClosedBy.RESCAN
     for endpoint in endpoints_of(judged):
@@ -72,6 +77,8 @@ def why_gone(
         told.setdefault(why, []).append(how)
         if looked.approved(judged, endpoint):
             closed_by = ClosedBy.APPROVAL
+        elif looked.unruled(judged, endpoint):
+            closed_by = ClosedBy.DOCUMENT
     because = "; ".join(f"{', '.join(how)}, {why}" for why, how in told.items())
     return (because, closed_by) if because else None
 
@@ -92,6 +99,32 @@ def _no_interference(
     return "the host no longer answers on far too many ports", ClosedBy.RESCAN
 
 
+def _nothing_crosses(
+    judged: Judgement, evaluation: Evaluation, looked: Looked
+) -> tuple[str, ClosedBy] | None:
+    """A boundary that lets nothing through to closed ports: all of them were measured again.
+
+    Where a refusal of the same host came from nobody knows whom, or no policy says what is to be
+    closed, nothing is settled.
+    """
+    doubts = (each for each in evaluation.unknown if each.rule == judged.rule)
+    if not judged.extent or any(touches(judged, each) for each in doubts):
+        return None
+    if "segmentation_policy" not in evaluation.available:
+        return None
+    if looked.unmeasured(judged.extent, judged.subject.transport):
+        return None
+    told = "none of it crosses a boundary that the segmentation policy closes any more"
+    return told, ClosedBy.RESCAN
+
+
+_OF_WHOLE_HOSTS: Final[Mapping[str, Callable[..., tuple[str, ClosedBy] | None]]] = {
+    interference.RULE: _no_interference,
+    segmentation_crossed.RULE: _nothing_crosses,
+}
+"""What settles the rules that judge hosts as a whole, by the extent of the finding."""
+
+
 class Looked:
     """Where a run looked, by address, and what was judged of its endpoints.
 
@@ -100,14 +133,32 @@ class Looked:
 
     def __init__(self, run: RunRecord, evaluation: Evaluation) -> None:
         self.zone = run.plan.vantage.zone
-        self._hosts: dict[tuple[Address, Transport], list[HostOutcome]] = {}
-        for outcome in run.hosts:
-            place = (outcome.host.address, outcome.transport)
-            self._hosts.setdefault(place, []).append(outcome)
+        self._run, self._evaluation = run, evaluation
+        self._custom_rules = evaluation.custom_rules
         self._judged: dict[tuple[str, Verdict], set[Endpoint]] = {}
+        self._extents: dict[tuple[str, Verdict, Address, Transport | None], PortSet] = {}
+        """What one judgement of the organisation's own rule says of many ports."""
+        self._told_of: dict[tuple[str, Endpoint], set[str]] = {}
+        """The assets that a rule's deviations at an endpoint are told of."""
         for each in evaluation.judgements:
             places = self._judged.setdefault((each.rule, each.verdict), set())
             places.update(endpoints_of(each))
+            for endpoint in endpoints_of(each) if each.verdict in _DEVIATING else ():
+                self._told_of.setdefault((each.rule, endpoint), set()).add(each.subject.asset)
+            for held in each.extent if is_custom(each.rule) else ():
+                key = (each.rule, each.verdict, held.address, each.subject.transport)
+                self._extents[key] = self._extents.get(key, PortSet.empty()) | held.ports
+
+    @cached_property
+    def _hosts(self) -> Mapping[tuple[Address, Transport], Sequence[HostOutcome]]:
+        hosts: dict[tuple[Address, Transport], list[HostOutcome]] = {}
+        for outcome in self._run.hosts:
+            hosts.setdefault((outcome.host.address, outcome.transport), []).append(outcome)
+        return hosts
+
+    @cached_property
+    def _conforming(self) -> ConformingPorts:
+        return ConformingPorts(self._evaluation)
 
     def settled(self, judged: Judgement, endpoint: Endpoint) -> tuple[str, str] | None:
         """Say how the endpoint showed itself and why that settles it; None when it does not."""
@@ -139,19 +190,29 @@ class Looked:
 
     def approved(self, judged: Judgement, endpoint: Endpoint) -> bool:
         """Whether a settled endpoint is still open, and settled by being approved now."""
+        told_anew = self._told_anew(judged, endpoint)
+        return judged.rule in _NEEDS_APPROVAL and self._still_open(endpoint) and not told_anew
+
+    def unruled(self, judged: Judgement, endpoint: Endpoint) -> bool:
+        """Whether the endpoint is still open, and the customer's rules no longer have the finding's."""
+        rules = self._custom_rules
+        gone = is_custom(judged.rule) and rules is not None and judged.rule not in rules
+        return gone and self._still_open(endpoint)
+
+    def _still_open(self, endpoint: Endpoint) -> bool:
         outcomes = self._hosts.get((endpoint.address, endpoint.transport), ())
-        still_open = any(each.state_of(endpoint.port) is PortState.OPEN for each in outcomes)
-        return still_open and judged.rule in _NEEDS_APPROVAL
+        return any(each.state_of(endpoint.port) is PortState.OPEN for each in outcomes)
 
     def _settles(self, judged: Judgement, endpoint: Endpoint, outcome: HostOutcome) -> bool:
         """Whether what was seen at the endpoint is enough to say that the deviation is gone."""
         match outcome.state_of(endpoint.port):
             case PortState.CLOSED | PortState.FILTERED:
                 return True
-            case PortState.OPEN if judged.rule in _NEEDS_APPROVAL:
-                return self._is(_NEEDS_APPROVAL[judged.rule], endpoint, Verdict.CONFORMS)
-            case PortState.OPEN if self._moved(judged, endpoint):
+            case PortState.OPEN if self._otherwise(judged, endpoint):
                 return True
+            case PortState.OPEN if is_custom(judged.rule) or judged.rule in _NEEDS_APPROVAL:
+                wanted = _NEEDS_APPROVAL.get(judged.rule, judged.rule)
+                return self._is(wanted, endpoint, Verdict.CONFORMS)
             case PortState.OPEN if judged.rule in _RESTS_ON_IDENTITY:
                 service = service_at(outcome.observation(endpoint.port))
                 return service is not None and self._shown(judged, endpoint, service, outcome)
@@ -188,13 +249,33 @@ class Looked:
             self._is(unapproved_exposure.RULE, endpoint, each) for each in _DEVIATING
         )
 
+    def _otherwise(self, judged: Judgement, endpoint: Endpoint) -> bool:
+        """Whether an open endpoint is settled by what it is now, whatever is approved of it."""
+        settled = self._told_anew(judged, endpoint) or self._moved(judged, endpoint)
+        return settled or self.unruled(judged, endpoint)
+
+    def _told_anew(self, judged: Judgement, endpoint: Endpoint) -> bool:
+        """Whether the same deviation is told of another asset now, to which the address belongs."""
+        now = self._told_of.get((judged.rule, endpoint), set())
+        return bool(now) and judged.subject.asset not in now
+
     def _because(self, judged: Judgement, endpoint: Endpoint) -> str:
+        if self._told_anew(judged, endpoint):
+            now = ", ".join(sorted(self._told_of[judged.rule, endpoint]))
+            return f"and belongs to {now} now: that is a finding of its own"
         if self._moved(judged, endpoint):
             return "and is no longer approved: that is a finding of its own"
+        if self.unruled(judged, endpoint):
+            return "and no rule of the document looks for it any more"
         missing = judged.rule == missing_service.RULE
         if missing and not self._is(judged.rule, endpoint, Verdict.CONFORMS):
             return "and no entry requires it any more"
         return "which conforms"
 
     def _is(self, rule: str, endpoint: Endpoint, verdict: Verdict) -> bool:
-        return endpoint in self._judged.get((rule, verdict), ())
+        if endpoint in self._judged.get((rule, verdict), ()):
+            return True
+        held = self._extents.get((rule, verdict, endpoint.address, endpoint.transport))
+        if held is not None and endpoint.port in held:
+            return True
+        return verdict is Verdict.CONFORMS and self._conforming.at(rule, endpoint)

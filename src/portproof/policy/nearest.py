@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import islice
+from operator import itemgetter
 
 from portproof.model.baseline import BaselineEntry, Status
+from portproof.model.endpoint import Transport
 from portproof.policy.scene import Scene, Sighting
 from portproof.policy.wording import ports_text
-
-_FAR_ENOUGH = 50
-"""Entries about the port on other hosts that are looked through: they differ little."""
 
 
 def nearest_entry(scene: Scene, sighting: Sighting, port: int) -> tuple[BaselineEntry | None, str]:
@@ -21,35 +19,58 @@ def nearest_entry(scene: Scene, sighting: Sighting, port: int) -> tuple[Baseline
     near. Where several are equally near, the first of the document is given. (None, text) when
     there is none.
     """
-    elsewhere = islice(scene.register.of_port(sighting.transport, port), _FAR_ENOUGH)
-    for entries in (sighting.about, elsewhere):
-        best = _fewest(scene, sighting, port, entries)
-        if best is not None:
-            return best[0], f"entry {best[0].id} does not match: {'; '.join(best[1])}"
+    for entries in (sighting.about, scene.register.of_port(sighting.transport, port)):
+        if entries:
+            entry = _least_unlike(scene, sighting, port, entries)
+            words = "; ".join(_differences(scene, sighting, port, entry))
+            return entry, f"entry {entry.id} does not match: {words}"
     return None, "no entry names this host, or this port on another host"
 
 
-def _fewest(
-    scene: Scene, sighting: Sighting, port: int, entries: Iterable[BaselineEntry]
-) -> tuple[BaselineEntry, tuple[str, ...]] | None:
-    told = [(each, tuple(_differences(scene, sighting, port, each))) for each in entries]
-    return min(told, key=lambda pair: len(pair[1]), default=None)
+def _least_unlike(
+    scene: Scene, sighting: Sighting, port: int, entries: Sequence[BaselineEntry]
+) -> BaselineEntry:
+    """Find the entry with the fewest differences, the first of those that have as few."""
+    transport = sighting.transport
+    alike = scene.memo.unlike(
+        entries,
+        transport,
+        lambda: [sum(_but_for_host_and_port(scene, transport, each)) for each in entries],
+    )
+    unlike = (
+        number + (port not in entry.ports) + (entry.id in sighting.passed_on)
+        for entry, number in zip(entries, alike, strict=True)
+    )
+    return entries[min(enumerate(unlike), key=itemgetter(1))[0]]
+
+
+def _but_for_host_and_port(
+    scene: Scene, transport: Transport, entry: BaselineEntry
+) -> tuple[bool, bool, bool]:
+    return (
+        entry.transport is not transport,
+        scene.zone not in entry.zones,
+        why_void(entry, scene.today) is not None,
+    )
 
 
 def _differences(
     scene: Scene, sighting: Sighting, port: int, entry: BaselineEntry
 ) -> Iterator[str]:
-    if not entry.covers(sighting.host.address, sighting.host.names):
+    passed_on = sighting.passed_on.get(entry.id)
+    if passed_on is not None:
+        yield f"it was {passed_on}"
+    elif not sighting.about:  # where entries are about the host, no others are looked at
         yield f"it is for {', '.join(entry.hosts_text) or 'other hosts'}"
-    if entry.transport is not sighting.transport:
+    other_transport, other_zone, void = _but_for_host_and_port(scene, sighting.transport, entry)
+    if other_transport:
         yield f"it is for {entry.transport.upper()}"
     if port not in entry.ports:
         yield f"it covers {ports_text(entry.ports)}, not {port}"
-    if scene.zone not in entry.zones:
+    if other_zone:
         yield f"it is approved from {', '.join(entry.zones) or 'no zone'}, not from {scene.zone}"
-    void = why_void(entry, scene.today)
-    if void is not None:
-        yield void
+    if void:
+        yield why_void(entry, scene.today) or ""
 
 
 def why_void(entry: BaselineEntry, on: date) -> str | None:

@@ -13,16 +13,24 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.model.vantage import Vantages
 from portproof.policy.drift import service_text
+from portproof.policy.holders import Holders
 from portproof.policy.plan_terms import lacks, touched, weakenings
 from portproof.policy.register import Register
-from portproof.policy.scene import Sighting, sightings
+from portproof.policy.scene import Sighting
+from portproof.policy.sightings import sightings
 
 _Pair = tuple[Sighting, Sighting]
 """One host over one transport beside the old entries, and beside the new ones."""
 
 
 def plan_change(
-    base: Baseline, new: Baseline, run: RunRecord | None, vantages: Vantages, *, on: date
+    base: Baseline,
+    new: Baseline,
+    run: RunRecord | None,
+    vantages: Vantages,
+    *,
+    on: date,
+    holders: Holders | None = None,
 ) -> ChangePlan:
     """Hold two baselines against each other, and both against what a run observed.
 
@@ -30,7 +38,7 @@ def plan_change(
     complete. Approvals are held against the day `on`.
     """
     changed = touched(base, new)
-    pairs = () if run is None else _pairs(base, new, run, vantages, on)
+    pairs = () if run is None else _pairs((base, new), run, vantages, on, holders)
     effects = tuple(each for pair in pairs for each in _effects(pair, new, on))
     kept = {each.id for each in new.approved}
     return ChangePlan(
@@ -44,9 +52,14 @@ def plan_change(
 
 
 def _pairs(
-    base: Baseline, new: Baseline, run: RunRecord, vantages: Vantages, on: date
+    baselines: tuple[Baseline, Baseline],
+    run: RunRecord,
+    vantages: Vantages,
+    on: date,
+    holders: Holders | None,
 ) -> Sequence[_Pair]:
-    old, fresh = (sightings(run, Register(each), each, vantages, on) for each in (base, new))
+    registers = ((each, Register(each, holders)) for each in baselines)
+    old, fresh = (sightings(run, held, each, vantages, on) for each, held in registers)
     return tuple(zip(old, fresh, strict=True))
 
 

@@ -55,7 +55,8 @@ def lacks(new: Baseline, changed: frozenset[str]) -> Iterator[Lack]:
 def _words(entry: BaselineEntry) -> tuple[object, ...]:
     approval = entry.approval
     return (
-        (frozenset(entry.networks), frozenset(entry.names), entry.transport, str(entry.ports)),
+        (frozenset(entry.networks), frozenset(entry.names), frozenset(entry.ids)),
+        (entry.transport, str(entry.ports)),
         (frozenset(entry.zones), entry.service, entry.presence, entry.tier, entry.direction),
         (entry.owner, entry.justification, entry.mitigation, entry.tls_at_least, approval),
     )
@@ -107,7 +108,8 @@ def _wider(before: BaselineEntry, entry: BaselineEntry) -> Iterator[Weakening]:
 
 
 def _new_names(before: BaselineEntry, entry: BaselineEntry) -> list[str]:
-    return [each for each in entry.names if each not in before.names]
+    names = [each for each in entry.names if each not in before.names]
+    return [*names, *(f"id:{each}" for each in entry.ids if each not in before.ids)]
 
 
 def _uncovered(networks: Iterable[Network], by: Iterable[Network]) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import TypeAlias
 
 from portproof.model.approval import Provenance
 from portproof.model.baseline import (
@@ -16,21 +16,21 @@ from portproof.model.baseline import (
     Direction,
     Presence,
     SourceLocation,
-    Status,
 )
-from portproof.model.endpoint import Address, Endpoint, Network, Transport
+from portproof.model.custom_rule import CustomJudging
+from portproof.model.endpoint import Address, Endpoint, Transport
 from portproof.model.finding import HostPorts, Judgement, Subject, Verdict
 from portproof.model.observation import Observation, PortState, Service
+from portproof.model.observed import Observed
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, PlannedHost, RunRecord
 from portproof.model.segmentation import Segmentation
 from portproof.model.vantage import Trust, Vantages, Zone
 from portproof.model.waiver import Waivers
+from portproof.policy.approval import Standing, standing_of
 from portproof.policy.crowds import (
     MANY_OPEN,
     Crowd,
-    Neighbourhoods,
-    crowd_of,
     network_named,
     network_of,
 )
@@ -58,6 +58,10 @@ class Sighting:
     """Ports that are believed to be open."""
     doubtful: PortSet
     """Ports that answered open where too many did: neither open nor closed is claimed of them."""
+    answering: PortSet = field(default_factory=PortSet.empty)
+    """Of the ports that something required must answer on, those that do."""
+    passed_on: Mapping[str, str] = field(default_factory=dict)
+    """Why entries, by id, hold for a former holder of the address and not for this host."""
 
     @property
     def host(self) -> PlannedHost:
@@ -78,8 +82,46 @@ class Sighting:
 
         None when no entry grants it.
         """
-        held = [each for each in self.entries if port in each.ports and each.in_force(on)]
+        held = [each for each in self.entries if port in each.ports and self.grants(each, on)]
         return next((each for each in held if each.service), held[0] if held else None)
+
+    def grants(self, entry: BaselineEntry, on: date) -> bool:
+        """Whether the approval of an entry is in force, and was not meant for another host."""
+        return entry.in_force(on) and entry.id not in self.passed_on
+
+
+OpenPort: TypeAlias = tuple[Sighting, int, Observation | None]
+"""One open port; without an observation where only its state was kept."""
+
+
+class Memo:
+    """What checks work out once and ask for again; of one scene, and of those made from it."""
+
+    def __init__(self) -> None:
+        self._standings: dict[str, Standing] = {}
+        self._unlike: dict[
+            tuple[int, Transport], tuple[Sequence[BaselineEntry], Sequence[int]]
+        ] = {}
+
+    def standing(self, entry: BaselineEntry, make: Callable[[], Standing]) -> Standing:
+        """Give how far an entry is approved."""
+        known = self._standings.get(entry.id)
+        if known is None:
+            known = self._standings[entry.id] = make()
+        return known
+
+    def unlike(
+        self,
+        entries: Sequence[BaselineEntry],
+        transport: Transport,
+        make: Callable[[], Sequence[int]],
+    ) -> Sequence[int]:
+        """Give in how much each of some entries differs from all ports of a transport."""
+        known = self._unlike.get((id(entries), transport))
+        if known is None:
+            # Kept with their entries: while they are here, no others can have their id.
+            known = self._unlike[id(entries), transport] = (entries, make())
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +140,14 @@ class Scene:
     """Where the entries come from, and who may approve them; empty: nobody looked."""
     segmentation: Segmentation | None = None
     """Which zone may reach which; None: there is no policy."""
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
+    questionable: tuple[OpenPort, ...] | None = None
+    """The open ports that some rule may have something to say of; None: all (`conformity`)."""
+    custom: CustomJudging | None = None
+    """The customer's own rules; None: there are none."""
+    senders: Mapping[str, Address | None] = field(default_factory=dict)
+    """Who sent the ICMP error of an observation, by the digest of its raw record; missing: nobody
+    knows."""
 
     @property
     def zone(self) -> str:
@@ -115,12 +165,19 @@ class Scene:
         """The day (UTC) that approvals are held against."""
         return self.at.date()
 
-    def open_ports(self) -> Iterator[tuple[Sighting, int, Observation | None]]:
+    def standing(self, entry: BaselineEntry) -> Standing:
+        """Give how far an entry is approved, at the instant of the scene."""
+        of = (self.baseline, self.vantages, self.provenance, self.at)
+        return self.memo.standing(entry, lambda: standing_of(entry, *of))
+
+    def open_ports(self) -> Iterator[OpenPort]:
         """Give every port that is believed to be open, with its observation."""
         for sighting in self.sightings:
-            seen = observations(sighting.outcome)
-            for port in sighting.open:
-                yield sighting, port, seen.get(port)
+            yield from open_ports_of(sighting, sighting.open)
+
+    def questionable_ports(self) -> Iterable[OpenPort]:
+        """Give the open ports that some rule may have something to say of."""
+        return self.open_ports() if self.questionable is None else self.questionable
 
     def blank(
         self, rule: str, sighting: Sighting, port: int, seen: Observation | None
@@ -142,16 +199,38 @@ class Scene:
             location=SourceLocation(file=self.baseline.file, line=1),
         )
 
+    def known_as(self, sighting: Sighting) -> str:
+        """Give what a host is known by: its asset, else its name, else its address.
+
+        What was found on an address says nothing of its next owner, which is known by its own id.
+        """
+        host = sighting.outcome.host
+        holders = self.register.holders
+        now = holders.successor(host.address) if holders.has_history(host.address) else ""
+        return now or _known_as(sighting.asset, host)
+
     def subject(self, sighting: Sighting, port: int | None) -> Subject:
         """Give the subject of judgements on a host: by its asset, else its name, else its address."""
-        host, asset = sighting.host, sighting.asset
+        host = sighting.outcome.host
         return Subject(
-            asset=_known_as(asset, host),
+            asset=self.known_as(sighting),
             zone=self.zone,
             transport=sighting.transport,
             port=port,
             address=str(host.address),
         )
+
+
+def open_ports_of(sighting: Sighting, ports: PortSet) -> Iterator[OpenPort]:
+    """Give some open ports of a host, with their observations."""
+    held = sighting.outcome.observations
+    if isinstance(held, Observed):
+        for port in ports:
+            yield sighting, port, held.at_port(port)
+    elif ports:
+        seen = observations(sighting.outcome)
+        for port in ports:
+            yield sighting, port, seen.get(port)
 
 
 def observations(outcome: HostOutcome) -> dict[int, Observation]:
@@ -180,71 +259,6 @@ def _lies_ahead(entry: BaselineEntry, on: date) -> bool:
     return approved is not None and approved > on
 
 
-def sightings(
-    run: RunRecord, register: Register, baseline: Baseline, vantages: Vantages, on: date
-) -> tuple[Sighting, ...]:
-    """Lay each host of the run beside the entries that cover it."""
-    laid, neighbourhoods = _Laid(run, baseline, vantages, on), Neighbourhoods()
-    held = [_sighting(outcome, register.about(outcome.host), laid) for outcome in run.hosts]
-    for each in held:
-        neighbourhoods.add(each.host.address, each.transport, each.crowd)
-    answering = neighbourhoods.answering()
-    return tuple(_in_network(each, answering) for each in held) if answering else tuple(held)
-
-
-def _in_network(sighting: Sighting, answering: frozenset[tuple[Network, Transport]]) -> Sighting:
-    """Doubt a host that answers like all of its network, where the network answers like one."""
-    network = network_of(sighting.host.address)
-    if (network, sighting.transport) not in answering or not sighting.crowd.answers_everywhere:
-        return sighting
-    crowd = replace(sighting.crowd, network=network)
-    doubtful = crowd.doubtful
-    return replace(sighting, crowd=crowd, open=crowd.opened - doubtful, doubtful=doubtful)
-
-
-class _Laid(NamedTuple):
-    """What all hosts of a run are laid beside."""
-
-    run: RunRecord
-    baseline: Baseline
-    vantages: Vantages
-    on: date
-
-
-def _sighting(outcome: HostOutcome, about: tuple[BaselineEntry, ...], beside: _Laid) -> Sighting:
-    address, zone = outcome.host.address, beside.run.plan.vantage.zone
-    entries = tuple(
-        each
-        for each in about
-        if each.transport is outcome.transport
-        and zone in each.zones
-        and each.status is not Status.PROPOSED
-    )
-    approved = PortSet.empty()
-    for entry in entries:
-        if entry.in_force(beside.on):
-            approved = approved | entry.ports
-    ours = PortSet.from_iterable(
-        each.port
-        for each in beside.run.own_listeners
-        if each.address == address and each.transport is outcome.transport
-    )
-    opened = outcome.states.get(PortState.OPEN, PortSet.empty()) - ours
-    crowd = crowd_of(outcome, opened, approved)
-    doubtful = crowd.doubtful
-    return Sighting(
-        outcome=outcome,
-        asset=beside.baseline.asset_of(address, outcome.host.name),
-        target_zone=beside.baseline.zone_of(address) or beside.vantages.zone_of(address),
-        about=about,
-        entries=entries,
-        approved=approved,
-        crowd=crowd,
-        open=opened - doubtful,
-        doubtful=doubtful,
-    )
-
-
 def crowded(subject: Subject, run: RunRecord, baseline: Baseline) -> tuple[HostPorts, ...]:
     """Give the open ports of each of a subject's hosts on which too many are open.
 
@@ -261,7 +275,8 @@ def crowded(subject: Subject, run: RunRecord, baseline: Baseline) -> tuple[HostP
             ours = network_of(address) == around
         else:
             known = _known_as(baseline.asset_of(address, name), outcome.host)
-            ours = len(opened) > MANY_OPEN and known == subject.asset
+            named = known == subject.asset or str(address) == subject.address
+            ours = len(opened) > MANY_OPEN and named
         if ours:
             held.append(HostPorts(address=address, ports=opened))
     return joined(held)

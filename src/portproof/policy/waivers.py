@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portproof.model.endpoint import Address
 from portproof.model.finding import Evaluation, Judgement, Verdict
 from portproof.model.waiver import Waiver, Waivers
+from portproof.policy.holders import Holders
+from portproof.policy.waiver_hosts import Names, given_for, reaches
 from portproof.policy.wording import instant
 
-Names = Mapping[Address, frozenset[str]]
-"""The DNS names that each address was listed under in the run, lower case."""
-
-
+_NOBODY: Final = Holders()
 NOTICE_DAYS: Final = (7, 30)
 """So long before its end an acceptance is announced: once there is time, once there is none left."""
 
@@ -36,7 +34,7 @@ class WaiverUsage:
     waiver: Waiver
     status: WaiverStatus
     matched: int
-    """0: unused."""
+    """0: unused. Findings that it accepted until it ended are among them."""
     end: datetime
     """When it first stops accepting one of these findings: `expires`, or earlier by severity."""
     notice_days: int | None
@@ -44,12 +42,17 @@ class WaiverUsage:
 
 
 def apply_waivers(
-    judgements: Iterable[Judgement], waivers: Waivers, names: Names, at: datetime
+    judgements: Iterable[Judgement],
+    waivers: Waivers,
+    names: Names,
+    at: datetime,
+    holders: Holders = _NOBODY,
 ) -> Iterator[Judgement]:
     """Give the judgements with each deviation that a waiver in force covers turned into WAIVED.
 
     A deviation that an *expired* waiver covers asserts the fact `exception_expired`. UNKNOWN and
-    CONFORMS come back as they are: nobody can accept what was not measured.
+    CONFORMS come back as they are: nobody can accept what was not measured. A waiver that was given
+    for a former holder of an address covers nothing there, and the judgement says so.
     """
     for judged in judgements:
         if judged.verdict is not Verdict.DEVIATES:
@@ -58,7 +61,7 @@ def apply_waivers(
         covering = [
             (each, waivers.end(each, judged.severity))
             for each in waivers.waivers
-            if covers(each, judged, names)
+            if covers(each, judged, names, holders)
         ]
         held = next((each for each in covering if each[0].begins <= at < each[1]), None)
         over = next((each for each in covering if each[1] <= at), None)
@@ -67,19 +70,7 @@ def apply_waivers(
         elif over is not None:
             yield _expired(judged, *over)
         else:
-            yield judged
-
-
-def ended(waivers: Waivers, judged: Judgement, at: datetime) -> str:
-    """Say why the waiver of a waived finding does not accept it at an instant; empty: it does.
-
-    The document may have changed since the finding was judged.
-    """
-    held = next((each for each in waivers.waivers if each.id == judged.waiver_id), None)
-    if held is None:
-        return "is not in the document any more"
-    end = waivers.end(held, judged.severity)
-    return f"ended {instant(end)}" if end <= at else ""
+            yield _not_passed_on(judged, waivers, names, holders)
 
 
 def notice_days(end: datetime, at: datetime) -> int | None:
@@ -106,7 +97,7 @@ def at_instant(waiver: Waiver, usages: Sequence[WaiverUsage], at: datetime) -> W
     end = min((each.end for each in usages), default=waiver.expires)
     return WaiverUsage(
         waiver=waiver,
-        status=_status(waiver, at),
+        status=_status(waiver, [each.end for each in usages if each.matched], at),
         matched=sum(each.matched for each in usages),
         end=end,
         notice_days=notice_days(end, at) if waiver.begins <= at else None,
@@ -118,11 +109,16 @@ def accepts(waiver_id: str, because: str) -> bool:
     return _accepts(waiver_id) in because
 
 
-def covers(waiver: Waiver, judged: Judgement, names: Names) -> bool:
+def covers(waiver: Waiver, judged: Judgement, names: Names, holders: Holders = _NOBODY) -> bool:
     """Whether a waiver is about a judgement, at any time; an empty selector matches all.
 
     A judgement on a document has no endpoint: only a waiver without selectors is about it.
     """
+    matches = _matches(waiver, judged) and reaches(waiver, judged, names, holders)
+    return matches and given_for(waiver, judged, names, holders) is None
+
+
+def _matches(waiver: Waiver, judged: Judgement) -> bool:
     if judged.rule not in waiver.rules:
         return False
     if waiver.zones and judged.subject.zone not in waiver.zones:
@@ -130,20 +126,20 @@ def covers(waiver: Waiver, judged: Judgement, names: Names) -> bool:
     if waiver.transport is not None and judged.subject.transport is not waiver.transport:
         return False
     port = judged.subject.port
-    if waiver.ports is not None and (port is None or port not in waiver.ports):
-        return False
-    return _covers_host(waiver, judged, names)
+    return waiver.ports is None or (port is not None and port in waiver.ports)
 
 
-def _covers_host(waiver: Waiver, judged: Judgement, names: Names) -> bool:
-    if not waiver.networks and not waiver.names:
-        return True
-    if judged.endpoint is None:
-        return False
-    address = judged.endpoint.address
-    if any(address.version == net.version and address in net for net in waiver.networks):
-        return True
-    return bool(names.get(address, frozenset()) & {each.lower() for each in waiver.names})
+def _not_passed_on(
+    judged: Judgement, waivers: Waivers, names: Names, holders: Holders
+) -> Judgement:
+    """Give a judgement that no waiver covers; one that was given for another host is named."""
+    for waiver in waivers.waivers:
+        if _matches(waiver, judged) and reaches(waiver, judged, names, holders):
+            handed = given_for(waiver, judged, names, holders)
+            told = f"Waiver {waiver.id} was given for {handed}."
+            if handed is not None and told not in judged.because:
+                return replace(judged, because=f"{judged.because} {told}")
+    return judged
 
 
 def _waived(judged: Judgement, waiver: Waiver, end: datetime) -> Judgement:
@@ -160,28 +156,40 @@ def _accepts(waiver_id: str) -> str:
     return f"Waiver {waiver_id} accepts it until"
 
 
+def _accepted(waiver_id: str) -> str:
+    """Give the words by which a judgement names a waiver that accepted it once."""
+    return f"Waiver {waiver_id} accepted it until"
+
+
+def _names(waiver_id: str, because: str) -> bool:
+    return accepts(waiver_id, because) or _accepted(waiver_id) in because
+
+
 def _expired(judged: Judgement, waiver: Waiver, end: datetime) -> Judgement:
     facts = dict.fromkeys([*judged.facts, "exception_expired"])
-    since = f"Waiver {waiver.id} accepted it until {instant(end)}, and has ended."
+    since = f"{_accepted(waiver.id)} {instant(end)}, and has ended."
     return replace(judged, because=f"{judged.because} {since}", facts=tuple(facts))
 
 
 def _usage(
     waiver: Waiver, waivers: Waivers, deviating: Sequence[Judgement], at: datetime
 ) -> WaiverUsage:
-    covered = [each for each in deviating if accepts(waiver.id, each.because)]
+    covered = [each for each in deviating if _names(waiver.id, each.because)]
     ends = [waivers.end(waiver, each.severity) for each in covered]
     end = min(ends, default=waiver.expires)
     return WaiverUsage(
         waiver=waiver,
-        status=_status(waiver, at),
+        status=_status(waiver, ends, at),
         matched=len(covered),
         end=end,
         notice_days=notice_days(end, at) if waiver.begins <= at else None,
     )
 
 
-def _status(waiver: Waiver, at: datetime) -> WaiverStatus:
+def _status(waiver: Waiver, ends: Sequence[datetime], at: datetime) -> WaiverStatus:
+    """Give its status, as of `ends`: when it stops accepting each of the findings it covers."""
     if at < waiver.begins:
         return WaiverStatus.NOT_BEGUN
-    return WaiverStatus.IN_FORCE if waiver.in_force(at) else WaiverStatus.EXPIRED
+    # What is severe may be accepted for a shorter time than the document says.
+    over = not waiver.in_force(at) or (bool(ends) and max(ends) <= at)
+    return WaiverStatus.EXPIRED if over else WaiverStatus.IN_FORCE

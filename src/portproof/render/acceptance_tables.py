@@ -97,7 +97,8 @@ def _waiver_row(line: WaiverLine) -> dict[str, Any]:
 
 def _covers(waiver: Waiver) -> str:
     """Say what a waiver is about; a selector that it does not have matches all."""
-    hosts = ", ".join([*map(str, waiver.networks), *waiver.names]) or "all hosts"
+    ids = [f"id:{each}" for each in waiver.ids]
+    hosts = ", ".join([*map(str, waiver.networks), *waiver.names, *ids]) or "all hosts"
     ports = "all ports" if waiver.ports is None else f"ports {waiver.ports}"
     transport = f"/{waiver.transport}" if waiver.transport else ""
     zones = f", from {', '.join(waiver.zones)}" if waiver.zones else ""

@@ -27,7 +27,8 @@ def diff_markdown(document: DiffDocument) -> str:
     sides = (
         f"From {code(document.before)} ({code(document.before_at)}) to run {code(document.after)}"
     )
-    comment.say(f"{sides}, seen from {code(document.vantage)} in zone {code(document.zone)}.")
+    seen = "the later one seen from" if document.refused else "seen from"
+    comment.say(f"{sides}, {seen} {code(document.vantage)} in zone {code(document.zone)}.")
     for reason in document.refused:
         comment.say(f"**Not comparable:** {code(reason)}", about="reasons")
     for kind, title in _TITLES.items():

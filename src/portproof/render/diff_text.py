@@ -29,7 +29,9 @@ def diff_text(document: DiffDocument) -> str:
 def _lines(document: DiffDocument) -> Iterator[str]:
     yield _plain(f"-{_side(document.against, document.before, document.before_at)}")
     yield _plain(f"+{_side('run', document.after, document.after_at)}")
-    yield _plain(f" from {document.vantage} in zone {document.zone}")
+    # Runs that are not compared may be from two vantages; the document names the later one's.
+    later = "the later run is " if document.refused else ""
+    yield _plain(f" {later}from {document.vantage} in zone {document.zone}")
     yield from (_plain(f"not comparable: {each}") for each in document.refused)
     yield from _differences(document)
     for each in document.changes:

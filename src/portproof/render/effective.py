@@ -50,6 +50,7 @@ def _as_json(entry: BaselineEntry) -> dict[str, Any]:
         "to": list(entry.hosts_text),
         "networks": [str(each) for each in entry.networks],
         "names": list(entry.names),
+        "ids": list(entry.ids),
         "transport": entry.transport,
         "ports": str(entry.ports),
         "presence": entry.presence,

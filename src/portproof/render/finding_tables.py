@@ -15,7 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from portproof.model.finding import PERSONAL, Finding, FindingEvent, FindingEventKind, Judgement
+from portproof.model.custom_rule import is_custom
+from portproof.model.finding import Finding, FindingEvent, FindingEventKind, Judgement
 from portproof.policy.subjects import endpoints_of
 from portproof.policy.wording import counted, instant
 from portproof.render.neutral import JUDGED_LIMIT, visible
@@ -130,6 +131,8 @@ def _owner(finding: Finding) -> str:
 
 def _governing(judged: Judgement) -> str:
     """Name the entry that it was held against, or the nearest one with why it does not match."""
+    if is_custom(judged.rule):
+        return f"rule {judged.rule} ({_location(judged)})"
     if not judged.entry_id:
         return "no entry of the baseline"
     place = f" ({_location(judged)})" if judged.location else ""
@@ -154,7 +157,7 @@ def _collapsed(events: Sequence[FindingEvent]) -> Iterator[tuple[FindingEvent, i
 
 
 def _event_told(event: FindingEvent, times: int) -> RenderableType:
-    by = str(event.actor) if event.kind in PERSONAL else f"run {event.run_id}"
+    by = str(event.actor) if event.actor else f"run {event.run_id}"
     what = event.kind if times == 1 else f"{event.kind}, {times} times, last"
     line = Text(f"{instant(event.at)}  {what} by {visible(by)}")
     told = (Text(visible(each, JUDGED_LIMIT)) for each in _told(event))
@@ -165,6 +168,7 @@ _NAMES: Final = {
     FindingEventKind.ASSIGNED: "to ",
     FindingEventKind.TICKETED: "ticket ",
     FindingEventKind.WAIVED: "by waiver ",
+    FindingEventKind.WAIVER_ENDED: "waiver ",
     FindingEventKind.FALSE_POSITIVE: "proof: ",
 }
 

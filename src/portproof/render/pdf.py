@@ -51,8 +51,10 @@ class PdfRenderer:
         return path
 
 
-def to_pdf(page: str, *, evidence: bytes, report_id: str, issued: datetime) -> bytes:
-    """Turn a page into PDF bytes, the evidence attached; nothing is fetched from anywhere.
+def to_pdf(
+    page: str, *, evidence: bytes, report_id: str, issued: datetime, name: str = EVIDENCE_NAME
+) -> bytes:
+    """Turn a page into PDF bytes, the evidence attached by that name; nothing is fetched from anywhere.
 
     Raises:
         RenderError: Pango or WeasyPrint is missing, or the page asks for a resource.
@@ -60,7 +62,7 @@ def to_pdf(page: str, *, evidence: bytes, report_id: str, issued: datetime) -> b
     weasyprint = _weasyprint()
     attachment = weasyprint.Attachment(
         string=evidence,
-        name=EVIDENCE_NAME,
+        name=name,
         description="The evidence document that this report was drawn from",
         created=issued,
         modified=issued,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from portproof.render.pull_request import code
 from portproof.render.standalone import draw_page
 
 _COLUMNS: Final = tuple(RegisterLine.__dataclass_fields__)
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 .,;:@()/+=-]*")
 _TEMPLATE: Final = "register.html.j2"
 _SHEETS: Final = ("common.css", "screen.css", "register.css")
 _HEADS: Final = ("entry", "service", "from → to", "why", "owner", "approval", "stands")
@@ -32,7 +34,7 @@ def register_markdown(register: Register) -> str:
             f"As of {register.on} (UTC). {_counted(register)}\n\n",
             head,
             *rows,
-            f"\nBaseline {code(register.file)}, SHA-256 `{register.digest}`. {_reviewed(register)}\n",
+            f"\nBaseline {code(register.file)}, SHA-256 `{register.digest}`. {_tame(_reviewed(register))}\n",
             *(f"\n{code(each)}\n" for each in register.statements),
         )
     )
@@ -78,6 +80,11 @@ def _counted(register: Register) -> str:
 
 def _verb(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
+
+
+def _tame(text: str) -> str:
+    """Give a sentence as Markdown: as it is where nothing in it can be markup, else as code."""
+    return text if _PLAIN.fullmatch(text) else code(text)
 
 
 def _reviewed(register: Register) -> str:

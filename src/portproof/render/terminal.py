@@ -18,8 +18,9 @@ from rich.text import Text
 from portproof.model.evidence import CoverageInfo, EvidenceDocument, FindingInfo, WitnessInfo
 from portproof.model.finding import Severity, Verdict
 from portproof.render.neutral import PEER_LIMIT, visible
-from portproof.render.wording import duration, loss, share, thousands
+from portproof.render.wording import duration, loss, plural, share, thousands
 
+_NAMED_WAIVERS: Final = 3
 _STYLE: Final = {
     "critical": "bold white on red",
     "high": "bold red",
@@ -72,21 +73,29 @@ def summary_panel(document: EvidenceDocument) -> Panel:
 
 
 def _standing(findings: Sequence[FindingInfo]) -> tuple[Text, ...]:
-    """Say how many findings stand that this run did not measure again; nothing when none does."""
+    """Say how many findings stand of which nothing was judged again; nothing when none does."""
     held = [each for each in findings if each.carried_over]
     if not held:
         return ()
     waived = sum(each.verdict == Verdict.WAIVED for each in held)
     told = f"{thousands(len(held))}, {thousands(waived)} of them waived" if waived else len(held)
-    return (Text(f"standing from earlier runs: {told} (not measured again)"),)
+    return (Text(f"standing from before: {told} (not judged again)"),)
 
 
 def _ending(document: EvidenceDocument) -> tuple[Text, ...]:
-    """Name the waivers, and count the approvals, that end within 30 days; nothing when none does."""
-    waivers = [f"{_plain(each.id)} {each.notice}" for each in document.waivers if each.notice]
+    """Name the waivers, and count the approvals, that end within 30 days; nothing when none does.
+
+    Many waivers are counted: their names would push everything else out of sight.
+    """
+    waivers = [each for each in document.waivers if each.notice]
     entries = sum("ends within" in each.notice for each in document.register)
-    told = [f"waiver {each}" for each in waivers]
-    told += [f"{thousands(entries)} of the approvals end within 30 days"] if entries else []
+    told = [f"waiver {_plain(each.id)} {each.notice}" for each in waivers]
+    if len(told) > _NAMED_WAIVERS:
+        soon = sum("ends within 7 days" in each.notice for each in waivers)
+        counted = f"{thousands(len(waivers))} waivers end within 30 days, {thousands(soon)} of them"
+        told = [f"{counted} within 7: `portproof waivers list`"]
+    if entries:
+        told.append(f"{plural(entries, 'approval ends', 'approvals end')} within 30 days")
     return tuple(map(Text, told))
 
 
@@ -120,7 +129,7 @@ def _cells(finding: FindingInfo) -> tuple[Text, Text, Text, Text]:
     if finding.overdue:
         status = f"{status}, overdue"
     if finding.carried_over:
-        status = f"{status}, not measured again"
+        status = f"{status}, not judged again"
     return (
         Text(_plain(severity), style=_STYLE.get(severity, "")),
         Text(_plain(_where(finding))),
@@ -134,10 +143,13 @@ def _governed(finding: FindingInfo) -> str:
     blame = finding.blame
     if blame is None:
         return ""
-    told = [f"{'nearest ' if finding.nearest else ''}entry {blame.entry} at {blame.location}"]
+    name = f"entry {blame.entry}"
+    told = [f"{name} at {blame.location}"]
+    if finding.nearest:
+        told = [f"nearest {told[0]} {finding.nearest.removeprefix(name).lstrip()}"]
     if blame.commit:
         told.append(f"last touched by {blame.commit} of {blame.date[:10]}, {blame.author}")
-    told += [each for each in (blame.note, finding.nearest) if each]
+    told += [blame.note] if blame.note else []
     return "\n" + _plain("; ".join(told))
 
 

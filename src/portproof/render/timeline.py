@@ -24,6 +24,8 @@ _HEAD: Final = 26.0
 _ROWS: Final = 32
 _TICK_EVERY_PX: Final = 96.0
 _LEAST_BAR: Final = 3.0
+_LEAST_SPAN: Final = timedelta(minutes=1)
+"""Times that lie closer together are those of one run: drawn apart they would look like a history."""
 _STEPS: Final = tuple(
     timedelta(seconds=seconds) for seconds in (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600)
 ) + tuple(timedelta(days=days) for days in (1, 2, 7, 14, 28, 91, 182, 364, 728, 3640))
@@ -162,7 +164,7 @@ def _bar(state: str, x: float, width: float, y: float) -> Markup:
 def _span(stretches: Iterable[tuple[datetime, datetime]]) -> Span:
     begins, ends = zip(*stretches, strict=True)
     begin, end = min(begins), max(ends)
-    if begin == end:
+    if end - begin < _LEAST_SPAN:
         return Span(begin - timedelta(hours=12), end + timedelta(hours=12))
     return Span(begin, end)
 

@@ -15,7 +15,9 @@
     recovery    a run whose process died, from its journal and its last checkpoint
     intervals   from when to when measurements showed one state
     findings    events, what people do among them, and the findings they make
+    baselines   the baselines that runs were judged by, each entry once
     targets     fetches of target sources, and the targets they make
+    matrices    segmentation matrices as they were judged, and what due dates are counted from
     log         leaves, frontier, blobs
     records     plans, outcomes, judgements as documents
     codec       values of the model as JSON and back

@@ -32,6 +32,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from operator import attrgetter
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from portproof.errors import EvidenceError
@@ -187,23 +188,41 @@ def _object(kind: Any) -> _Form:
     """Write a dataclass; fields are read by their hints, which are resolved once per type."""
     hints = get_type_hints(kind)
     forms = {each.name: _form_of(hints[each.name]) for each in fields(kind)}
+    names, values = tuple(forms), _fields_of(tuple(forms))
+    # Most fields are text or numbers that stay as they are: only the others are gone through.
+    told = [(name, form.encode) for name, form in forms.items() if form.encode is not _same]
+    untold = [(name, form.decode) for name, form in forms.items() if form.decode is not _same]
 
     def written(value: Any) -> Json:
-        return {name: form.encode(getattr(value, name)) for name, form in forms.items()}
+        stored = dict(zip(names, values(value), strict=True))
+        for name, encoded in told:
+            stored[name] = encoded(stored[name])
+        return stored
 
     def read(stored: Mapping[str, Json]) -> Any:
         if unknown := stored.keys() - forms.keys():
             raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-        return kind(**{name: forms[name].decode(each) for name, each in stored.items()})
+        values = dict(stored)
+        for name, decoded in untold:
+            if name in values:
+                values[name] = decoded(values[name])
+        return kind(**values)
 
     return _Form(written, read)
+
+
+def _fields_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Give what reads the fields of an object at once."""
+    if len(names) == 1:
+        return lambda value: (getattr(value, names[0]),)
+    return attrgetter(*names)
 
 
 def _union(kinds: frozenset[Any]) -> _Form:
     """Write a value or None, or one of two kinds of address."""
     some = kinds - {type(None)}
     form = _FORMS[some] if some in _FORMS else _form_of(*some)
-    if some == kinds:
+    if some == kinds or form.encode is form.decode is _same:
         return form
     return _Form(
         lambda value: None if value is None else form.encode(value),

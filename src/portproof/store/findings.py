@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, insert, select, true
@@ -21,6 +22,7 @@ from portproof.evidence.leaf import LeafKind
 from portproof.model.finding import (
     Actor,
     ClosedBy,
+    Conforming,
     Finding,
     FindingEvent,
     FindingEventKind,
@@ -30,16 +32,20 @@ from portproof.model.finding import (
     Severity,
     Verdict,
 )
+from portproof.model.judged_baseline import JudgedBaseline
 from portproof.policy.lifecycle_projection import after
-from portproof.store.codec import decode, encode, instant_from, instant_text
+from portproof.store.baselines import LEAF_KEY, keep_baseline, last_baseline
+from portproof.store.codec import decode, instant_from, instant_text
 from portproof.store.log import LogWriter, get_blob, put_blob
-from portproof.store.records import judgements_document, judgements_from
+from portproof.store.records import judgement_document, judgements_document, judgements_from
 from portproof.store.tables import METADATA
 
 FINDING: Final[Table] = METADATA.tables["finding"]
 EVENT: Final[Table] = METADATA.tables["finding_event"]
 EVALUATION: Final[Table] = METADATA.tables["evaluation"]
 
+_FEW_NAMES: Final = 500
+"""So many findings are looked up by name; SQLite takes 32,766 parameters at most."""
 _ALWAYS: Final = ("finding", "kind", "at", "run_id", "severity", "because")
 _SOMETIMES: Final = ("actor", "actor_source", "value", "digest", "closed_by")
 """What some events have: a leaf of before schema 0003 has the six above alone."""
@@ -53,18 +59,27 @@ class Evaluated:
     events: tuple[FindingEvent, ...]
     judgements: Sequence[Judgement]
     at: str
+    baseline: JudgedBaseline | None = None
+    """What it was judged by; None: nobody says."""
+    conforming: Sequence[Conforming] = ()
+    """What conforms without a judgement of its own."""
 
 
-def append_events(session: Session, evaluated: Evaluated) -> None:
+def append_events(session: Session, evaluated: Evaluated) -> Sequence[Finding]:
     """Append the events and judgements of a run; judging it again to the same end adds nothing.
+
+    Gives the findings that the events are about, as they stand then.
 
     Raises:
         StoreError: an event is about a finding that neither the store nor the judgements know.
     """
-    document = judgements_document(evaluated.run_id, evaluated.judgements)
+    written = {id(each): judgement_document(each) for each in evaluated.judgements}
+    document = judgements_document(evaluated.run_id, list(written.values()), evaluated.conforming)
     judged = put_blob(session, document)
-    if not evaluated.events and judged == _last_judged(session, evaluated.run_id):
-        return
+    baseline = keep_baseline(session, evaluated.baseline) if evaluated.baseline else ""
+    known = _last_judged(session, evaluated.run_id), last_baseline(session, evaluated.run_id)
+    if not evaluated.events and (judged, baseline or known[1]) == known:
+        return ()
     found = _projected(session, evaluated)
     log = LogWriter(session)
     deviations = sum(each.verdict is Verdict.DEVIATES for each in evaluated.judgements)
@@ -73,13 +88,15 @@ def append_events(session: Session, evaluated: Evaluated) -> None:
         "judgements_digest": judged,
         "deviations": deviations,
     }
-    seq = log.append(LeafKind.EVALUATED, evaluated.at, evaluation_body(row))
+    by = {LEAF_KEY: baseline} if baseline else {}
+    seq = log.append(LeafKind.EVALUATED, evaluated.at, evaluation_body(row) | by)
     event_rows = [_appended(log, each, evaluated.at) for each in evaluated.events]
     log.flush()
     session.connection().execute(insert(EVALUATION), {"seq": seq, "at": evaluated.at, **row})
-    _write_findings(session, found)
+    _write_findings(session, found, written)
     if event_rows:
         session.connection().execute(insert(EVENT), event_rows)
+    return found
 
 
 def append_actions(session: Session, actions: Sequence[FindingEvent]) -> None:
@@ -88,7 +105,8 @@ def append_actions(session: Session, actions: Sequence[FindingEvent]) -> None:
     Raises:
         StoreError: there is no such finding, or its state does not allow it.
     """
-    known = {each.fingerprint: each for each in read_findings(session)}
+    names = frozenset(each.finding for each in actions)
+    known = {each.fingerprint: each for each in read_findings(session, names)}
     changed: dict[str, Finding] = {}
     log = LogWriter(session)
     for event in actions:
@@ -108,10 +126,15 @@ def read_events_of(session: Session, kind: FindingEventKind) -> list[FindingEven
     return _events(session, EVENT.c.kind == kind.value)
 
 
-def read_findings(session: Session) -> list[Finding]:
-    """Give every finding, those first seen first."""
-    rows = session.execute(select(FINDING).order_by(FINDING.c.first_seen, FINDING.c.fingerprint))
-    return [_finding_from(row) for row in rows]
+def read_findings(session: Session, names: frozenset[str] | None = None) -> list[Finding]:
+    """Give every finding, those first seen first; with few `names`, only those of them that are there.
+
+    With many names it is quicker to read all, and they are all given.
+    """
+    query = select(FINDING).order_by(FINDING.c.first_seen, FINDING.c.fingerprint)
+    if names is not None and len(names) <= _FEW_NAMES:
+        query = query.where(FINDING.c.fingerprint.in_(names))
+    return [_finding_from(row) for row in session.execute(query)]
 
 
 def replayed(session: Session) -> dict[str, Finding]:
@@ -195,7 +218,7 @@ def _appended(log: LogWriter, event: FindingEvent, at: str) -> dict[str, Any]:
     return {"seq": log.append(LeafKind.FINDING_EVENT, at, event_body(row)), **row}
 
 
-def _projected(session: Session, evaluated: Evaluated) -> Iterable[Finding]:
+def _projected(session: Session, evaluated: Evaluated) -> Sequence[Finding]:
     """Give each finding that an event is about as the events leave it."""
     deviating = _deviating(evaluated.judgements)
     known = {each.fingerprint: each for each in read_findings(session)} if evaluated.events else {}
@@ -204,7 +227,7 @@ def _projected(session: Session, evaluated: Evaluated) -> Iterable[Finding]:
         name = event.finding
         before = changed.get(name, known.get(name))
         changed[name] = _after(before, event, deviating.get(name))
-    return changed.values()
+    return tuple(changed.values())
 
 
 def _after(finding: Finding | None, event: FindingEvent, judgement: Judgement | None) -> Finding:
@@ -232,8 +255,13 @@ def _last_judged(session: Session, run_id: str) -> str | None:
     return session.scalars(of_run.order_by(EVALUATION.c.seq.desc()).limit(1)).first()
 
 
-def _write_findings(session: Session, findings: Iterable[Finding]) -> None:
-    rows = [_finding_row(each) for each in findings]
+def _write_findings(
+    session: Session,
+    findings: Iterable[Finding],
+    written: Mapping[int, Mapping[str, Json]] = MappingProxyType({}),
+) -> None:
+    """Write the rows of findings; `written` are documents of judgements by their objects' ids."""
+    rows = [_finding_row(each, written.get(id(each.judgement))) for each in findings]
     if not rows:
         return
     new = sqlite.insert(FINDING)
@@ -246,7 +274,8 @@ def _write_findings(session: Session, findings: Iterable[Finding]) -> None:
     session.connection().execute(upsert, rows)
 
 
-def _finding_row(finding: Finding) -> dict[str, Any]:
+def _finding_row(finding: Finding, written: Mapping[str, Json] | None) -> dict[str, Any]:
+    judged = judgement_document(finding.judgement) if written is None else written
     return {
         "fingerprint": finding.fingerprint,
         "status": finding.status.value,
@@ -256,7 +285,7 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
         "reopened": finding.reopened,
         "resolved_at": instant_text(finding.resolved_at) if finding.resolved_at else None,
         "run_id": finding.run_id,
-        "judgement": canonical(encode(Judgement, finding.judgement)),
+        "judgement": canonical({"extent": [], **judged}),
         "closed_by": finding.closed_by.value if finding.closed_by else None,
         "assigned_to": finding.assigned_to or None,
         "ticket": finding.ticket or None,

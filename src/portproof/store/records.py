@@ -2,7 +2,7 @@
 
 The plan is one document and the outcome another, which refers to the plan's digest and to its
 hosts by their position: what was to be done is fixed before the first packet, and is not written
-twice. Together they are the whole `RunRecord`.
+twice. Together they are the whole `RunRecord`. Its observations are columns (`observations`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ from typing import Any, Final
 from portproof.errors import EvidenceError
 from portproof.evidence.canonical import Json
 from portproof.model.carried import Carried
-from portproof.model.finding import Judgement
+from portproof.model.endpoint import Transport
+from portproof.model.finding import Conforming, Judgement
+from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord, ScanPlan
 from portproof.store.codec import decode, decode_fields, encode_fields
+from portproof.store.host_records import host_documents, hosts_from, planned_from
+from portproof.store.observations import columns_document, columns_from
 
 PLAN_SCHEMA: Final = "portproof.plan/1"
-OUTCOME_SCHEMA: Final = "portproof.outcome/1"
+OUTCOME_SCHEMA: Final = "portproof.outcome/2"
 JUDGEMENTS_SCHEMA: Final = "portproof.judgements/1"
-CARRIED_SCHEMA: Final = "portproof.carried/1"
+CARRIED_SCHEMA: Final = "portproof.carried/2"
+_OLD_OUTCOME: Final = "portproof.outcome/1"
+_OLD_CARRIED: Final = "portproof.carried/1"
+"""Of before the observations were columns: still read, never written."""
 
 
 def plan_document(plan: ScanPlan) -> Json:
@@ -36,7 +43,9 @@ def plan_from(data: bytes) -> ScanPlan:
     Raises:
         EvidenceError: it is none, or of another schema.
     """
-    return decode(ScanPlan, _read(data, PLAN_SCHEMA)["plan"])
+    stored = dict(_read(data, PLAN_SCHEMA)["plan"])
+    hosts = planned_from(stored.pop("hosts", ()))
+    return decode_fields(ScanPlan, stored, hosts=hosts)
 
 
 def outcome_document(record: RunRecord, plan_digest: str) -> Json:
@@ -45,6 +54,7 @@ def outcome_document(record: RunRecord, plan_digest: str) -> Json:
     Raises:
         EvidenceError: a host of the outcome is not one of the plan.
     """
+    hosts, sets = host_documents(record.hosts, record.plan)
     # Few runs continue another, or were drawn in probe numbers: the others say nothing of it.
     rare = [name for name in ("continuation", "drawn") if not getattr(record, name)]
     return {
@@ -52,7 +62,9 @@ def outcome_document(record: RunRecord, plan_digest: str) -> Json:
         "run": record.plan.run_id,
         "plan": plan_digest,
         "outcome": encode_fields(RunRecord, record, without=("plan", "hosts", *rare)),
-        "hosts": _host_documents(record.hosts, record.plan),
+        "ports": sets,
+        "hosts": hosts,
+        "observations": columns_document(record.hosts),
     }
 
 
@@ -62,7 +74,7 @@ def outcome_from(data: bytes, plan: ScanPlan) -> RunRecord:
     Raises:
         EvidenceError: it is none, or of another schema, or does not fit the plan.
     """
-    document = _read(data, OUTCOME_SCHEMA)
+    document = _read(data, OUTCOME_SCHEMA, _OLD_OUTCOME)
     hosts = _hosts_from(document, plan)
     return decode_fields(RunRecord, document["outcome"], plan=plan, hosts=hosts)
 
@@ -73,10 +85,13 @@ def carried_document(carried: Carried, plan: ScanPlan) -> Json:
     Raises:
         EvidenceError: a host of it is not one of the plan.
     """
+    hosts, sets = host_documents(carried.hosts, plan)
     return {
         "schema": CARRIED_SCHEMA,
         "carried": encode_fields(Carried, carried, without=("hosts",)),
-        "hosts": _host_documents(carried.hosts, plan),
+        "ports": sets,
+        "hosts": hosts,
+        "observations": columns_document(carried.hosts),
     }
 
 
@@ -86,7 +101,7 @@ def carried_from(data: bytes, plan: ScanPlan) -> Carried:
     Raises:
         EvidenceError: it is none, or of another schema, or does not fit the plan.
     """
-    document = _read(data, CARRIED_SCHEMA)
+    document = _read(data, CARRIED_SCHEMA, _OLD_CARRIED)
     return decode_fields(Carried, document["carried"], hosts=_hosts_from(document, plan))
 
 
@@ -96,18 +111,26 @@ def evidence_of(outcome: bytes) -> frozenset[str]:
     Raises:
         EvidenceError: it is none, or of another schema.
     """
-    hosts = _read(outcome, OUTCOME_SCHEMA)["hosts"]
-    seen = (each for host in hosts for each in host["observations"])
+    document = _read(outcome, OUTCOME_SCHEMA, _OLD_OUTCOME)
+    if document["schema"] == OUTCOME_SCHEMA:
+        return frozenset(document["observations"]["digests"])
+    seen = (each for host in document["hosts"] for each in host["observations"])
     return frozenset(each["evidence"] for each in seen if each["evidence"] is not None)
 
 
-def judgements_document(run_id: str, judgements: Sequence[Judgement]) -> Json:
-    """Give the document of all judgements on one run."""
-    return {
+def judgements_document(
+    run_id: str, judgements: Sequence[Json], conforming: Sequence[Conforming] = ()
+) -> Json:
+    """Give the document of what was judged of one run.
+
+    `judgements` are as `judgement_document` writes them; `conforming` is what needed none.
+    """
+    document: dict[str, Json] = {
         "schema": JUDGEMENTS_SCHEMA,
         "run": run_id,
-        "judgements": [_judgement_document(each) for each in judgements],
+        "judgements": list(judgements),
     }
+    return {**document, "conforming": _conforming_document(conforming)} if conforming else document
 
 
 def judgements_from(data: bytes) -> tuple[Judgement, ...]:
@@ -120,41 +143,44 @@ def judgements_from(data: bytes) -> tuple[Judgement, ...]:
     return tuple(decode(Judgement, each) for each in stored)
 
 
-def _judgement_document(judged: Judgement) -> dict[str, Json]:
-    """Write an extent only where there is one: few judgements have it, and older ones had none."""
+def _conforming_document(conforming: Sequence[Conforming]) -> Json:
+    """Write hosts that conform in the same ports to the same rules together."""
+    alike: dict[tuple[tuple[str, ...], Transport, PortSet], list[str]] = {}
+    for each in conforming:
+        addresses = alike.setdefault((each.rules, each.transport, each.ports), [])
+        addresses.append(str(each.address))
+    return [
+        {
+            "rules": list(rules),
+            "transport": transport.value,
+            "ports": str(ports),
+            "addresses": list(addresses),
+        }
+        for (rules, transport, ports), addresses in alike.items()
+    ]
+
+
+def judgement_document(judged: Judgement) -> dict[str, Json]:
+    """Give the document of one judgement.
+
+    Its extent only where there is one: few judgements have it, and older ones had none.
+    """
     without = () if judged.extent else ("extent",)
     return encode_fields(Judgement, judged, without=without)
 
 
-def _host_documents(hosts: Sequence[HostOutcome], plan: ScanPlan) -> list[Json]:
-    places = {host: place for place, host in enumerate(plan.hosts)}
-    return [_host_document(each, places.get(each.host)) for each in hosts]
-
-
 def _hosts_from(document: Mapping[str, Any], plan: ScanPlan) -> tuple[HostOutcome, ...]:
-    try:
-        return tuple(_host_from(each, plan) for each in document["hosts"])
-    except (LookupError, TypeError) as fault:
-        raise EvidenceError(f"an outcome does not fit its plan: {fault}") from fault
+    told = document.get("observations")
+    columns = None if told is None else columns_from(told)
+    return hosts_from(document["hosts"], plan, document.get("ports"), columns)
 
 
-def _host_document(outcome: HostOutcome, place: int | None) -> Json:
-    if place is None:
-        raise EvidenceError(f"{outcome.host.address} was measured, but is not in the plan")
-    return {"host": place, **encode_fields(HostOutcome, outcome, without=("host",))}
-
-
-def _host_from(stored: Mapping[str, Any], plan: ScanPlan) -> HostOutcome:
-    kept = {name: each for name, each in stored.items() if name != "host"}
-    return decode_fields(HostOutcome, kept, host=plan.hosts[stored["host"]])
-
-
-def _read(data: bytes, schema: str) -> dict[str, Any]:
+def _read(data: bytes, schema: str, *older: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
         found = document["schema"]
     except (ValueError, LookupError, TypeError) as fault:
         raise EvidenceError(f"a stored record is no {schema}: {fault}") from fault
-    if found != schema:
+    if found not in (schema, *older):
         raise EvidenceError(f"a stored record is {found!r}, where {schema} was expected")
     return dict(document)

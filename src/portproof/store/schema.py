@@ -16,7 +16,7 @@ from portproof.errors import StoreError, StoreNewerError, StoreOutdatedError
 from portproof.store.database import Database, check_place, path_of
 from portproof.store.lock import RunLock
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in `migrations/versions`, oldest first: known without loading Alembic."""
 
 NO_SCHEMA: Final = ""

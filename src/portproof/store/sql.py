@@ -17,9 +17,10 @@ from portproof.evidence.leaf import LeafKind
 from portproof.model.carried import Carried
 from portproof.model.endpoint import Endpoint
 from portproof.model.evidence import IntervalInfo
-from portproof.model.finding import Finding, FindingEvent, FindingEventKind, Judgement
+from portproof.model.finding import Conforming, Finding, FindingEvent, FindingEventKind, Judgement
+from portproof.model.judged_baseline import JudgedBaseline, JudgedVersion
 from portproof.model.scan import RunRecord, ScanPlan
-from portproof.store import findings, imports, intervals, runs
+from portproof.store import baselines, findings, imports, intervals, runs
 from portproof.store.codec import instant_text
 from portproof.store.database import Database, check_place, path_of
 from portproof.store.journal import RunJournal
@@ -197,9 +198,16 @@ class SqlStore:
             return findings.read_events(session, fingerprint)
 
     def apply_events(
-        self, run_id: str, events: Iterable[FindingEvent], judgements: Sequence[Judgement]
-    ) -> None:
-        """Append finding events and the judgements they stem from; all or nothing.
+        self,
+        run_id: str,
+        events: Iterable[FindingEvent],
+        judgements: Sequence[Judgement],
+        baseline: JudgedBaseline | None = None,
+        conforming: Sequence[Conforming] = (),
+    ) -> Sequence[Finding]:
+        """Append finding events, what was judged, and what it was judged by; all or nothing.
+
+        Gives the findings that the events are about, as they stand then.
 
         Raises:
             StoreError: there is no such run or finding, or they cannot be kept.
@@ -207,8 +215,22 @@ class SqlStore:
         at = instant_text(self._now())
         with self.database.writing() as session:
             runs.require_run(session, run_id)
-            evaluated = findings.Evaluated(run_id, tuple(events), judgements, at)
-            findings.append_events(session, evaluated)
+            evaluated = findings.Evaluated(
+                run_id, tuple(events), judgements, at, baseline, conforming
+            )
+            return findings.append_events(session, evaluated)
+
+    def judged_versions(
+        self, entry_id: str, *, scope: str, environment: str
+    ) -> Sequence[JudgedVersion]:
+        """Give what an entry was in all judgings by that baseline, oldest first."""
+        with self.database.reading() as session:
+            return baselines.versions_of(session, entry_id, scope, environment)
+
+    def judged_anchor(self, scope: str) -> str:
+        """Give the commit that the last judging recorded for later ones; empty where none did."""
+        with self.database.reading() as session:
+            return baselines.last_anchor(session, scope)
 
     def events_of(self, kind: FindingEventKind) -> Sequence[FindingEvent]:
         """Give the events of one kind, of all findings, oldest first."""
@@ -246,6 +268,16 @@ class SqlStore:
         """
         with self.database.reading() as session:
             return get_blob(session, digest)
+
+    def raws(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Give raw records with their digests, in one transaction: a look-up each costs ten times that.
+
+        Raises:
+            StoreError: one is gone, or its bytes do not match its digest.
+        """
+        with self.database.reading() as session:
+            for each in digests:
+                yield each, get_blob(session, each)
 
     def raw_size(self, digest: str) -> int:
         """Give the size of a raw record in bytes, uncompressed.

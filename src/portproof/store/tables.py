@@ -3,7 +3,7 @@
 Three kinds of table, told apart by what may happen to a row:
 
 * **append-only** (triggers refuse UPDATE and DELETE): `leaf`, `blob`, `finding_event`,
-  `evaluation`, `refusal`, `source_fetch`;
+  `evaluation`, `refusal`, `source_fetch`, `segmentation_record`, `segmentation_cell`;
 * **projections** of those, updated as they grow: `frontier`, `run`, `finding`, `state_interval`,
   `target`;
 * **scratch**: `journal_entry`, what a run acknowledged so far, gone when the run is recorded.
@@ -29,7 +29,16 @@ METADATA = MetaData(
     }
 )
 
-APPEND_ONLY = ("leaf", "blob", "finding_event", "evaluation", "refusal", "source_fetch")
+APPEND_ONLY = (
+    "leaf",
+    "blob",
+    "finding_event",
+    "evaluation",
+    "refusal",
+    "source_fetch",
+    "segmentation_record",
+    "segmentation_cell",
+)
 """Tables whose rows the database itself refuses to change or delete."""
 
 
@@ -232,3 +241,47 @@ class TargetRow(_Row, table=True):
     """None while it is listed."""
     body: bytes
     """Canonical JSON of the target with its dates."""
+
+
+class SegmentationRow(_Row, table=True):
+    """One segmentation matrix as it was judged."""
+
+    __tablename__ = "segmentation_record"
+
+    seq: int = Field(
+        primary_key=True, foreign_key="leaf.seq", sa_column_kwargs={"autoincrement": False}
+    )
+    at: str
+    """When it was judged."""
+    since: str
+    until: str
+    tested: str | None = None
+    """When the latest run finished that a cell rests on."""
+    policy_file: str
+    policy_digest: str
+    policy_version: int
+    """Counts the changes of that policy file, from 0."""
+    policy_committed: str | None = None
+    """When git says that it was committed."""
+    cells: int
+    supported: int
+    crossed: int
+    content: str = Field(unique=True)
+    """Digest of what it says, whenever it is said: the same is kept once."""
+    digest: str = Field(foreign_key="blob.digest")
+    """The matrix, and what it was judged on."""
+
+
+class SegmentationCellRow(_Row, table=True):
+    """One cell of a kept matrix: what due dates are counted from, without reading the matrix."""
+
+    __tablename__ = "segmentation_cell"
+    __table_args__ = (Index(None, "source", "target", "state"),)
+
+    seq: int = Field(primary_key=True, foreign_key="segmentation_record.seq")
+    source: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    state: str
+    complete: bool
+    at: str | None = None
+    """When its test finished; None where it has none."""

@@ -1,10 +1,11 @@
 """Recompute the log from what the database holds, and name what does not fit.
 
-Five questions, in this order: is each leaf's hash that of its bytes, and does it stand where it
+Six questions, in this order: is each leaf's hash that of its bytes, and does it stand where it
 says; do the leaves together give the stored head; does each record say what its leaf says; is
 each document there, with the digest that leaves and records name; do the events, replayed, make
-the findings that are kept? Whoever can write the database
-can of course rewrite all of it; heads that were given to others beforehand will show that.
+the findings that are kept; do the cells of a kept segmentation matrix, and the runs it was judged
+on, say what its document says? Whoever can write the database can of course rewrite all of it;
+heads that were given to others beforehand will show that.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from portproof.errors import EvidenceError, StoreError
 from portproof.evidence.canonical import Json
 from portproof.evidence.leaf import LeafKind
 from portproof.evidence.merkle import Frontier, leaf_hash
+from portproof.store.baselines import documents_of
 from portproof.store.findings import (
     EVALUATION,
     EVENT,
@@ -30,6 +32,7 @@ from portproof.store.findings import (
     replayed,
 )
 from portproof.store.log import BLOB, LEAF, get_blob, read_frontier
+from portproof.store.matrices import RECORD, matrix_problems, record_body
 from portproof.store.records import evidence_of
 from portproof.store.runs import RUN, begun_body, ended_body
 from portproof.store.sql import REFUSAL, SqlStore
@@ -51,6 +54,7 @@ def verify_log(store: SqlStore) -> list[str]:
         problems += _record_problems(session)
         problems += _document_problems(session)
         problems += _finding_problems(session)
+        problems += matrix_problems(session)
     return problems
 
 
@@ -128,6 +132,7 @@ _RECORDS: Final[tuple[tuple[Table, str, Callable[[Mapping[str, Any]], dict[str, 
     (EVENT, "seq", event_body),
     (REFUSAL, "seq", _refusal_body),
     (FETCH, "seq", fetch_body),
+    (RECORD, "seq", record_body),
 )
 
 
@@ -155,8 +160,13 @@ def _named(session: Session) -> Iterator[tuple[str, str]]:
                     yield f"run {row['run_id']}", each
     for row in _rows(session, EVALUATION):
         yield f"evaluation of leaf {row['seq']}", row["judgements_digest"]
+        with suppress(StoreError, EvidenceError):  # said already, by its digest
+            for each in documents_of(session, row["seq"]):
+                yield f"evaluation of leaf {row['seq']}", each
     for row in _rows(session, FETCH):
         yield f"source fetch of leaf {row['seq']}", row["digest"]
+    for row in _rows(session, RECORD):
+        yield f"segmentation record of leaf {row['seq']}", row["digest"]
 
 
 def _finding_problems(session: Session) -> Iterator[str]:

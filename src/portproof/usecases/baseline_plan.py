@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -24,8 +24,10 @@ from portproof.model.change_plan import (
     Weakening,
     WeakeningKind,
 )
+from portproof.model.inventory import KnownTarget
 from portproof.model.scan import RunRecord, RunStatus
 from portproof.model.vantage import Vantages
+from portproof.policy.holders import Holders
 from portproof.policy.plan_change import plan_change
 from portproof.policy.wording import ports_text
 
@@ -55,7 +57,13 @@ class Change:
 
 
 def plan_baseline(
-    change: Change, store: Store | None, against: str, vantages: Vantages, *, on: date
+    change: Change,
+    store: Store | None,
+    against: str,
+    vantages: Vantages,
+    *,
+    on: date,
+    inventory: Sequence[KnownTarget] = (),
 ) -> PlanDocument:
     """Say what a change does; `against` names the run whose observations it is held against.
 
@@ -65,7 +73,8 @@ def plan_baseline(
         StoreError: there is no such run, or it is not complete, so that it tells nothing.
     """
     run = _run(store, against) if store is not None else None
-    plan = plan_change(change.base, change.new, run, vantages, on=on)
+    holders = Holders(inventory, run.started) if run is not None else None
+    plan = plan_change(change.base, change.new, run, vantages, on=on, holders=holders)
     place = change.place
     return PlanDocument(
         base=change.base_called,

@@ -16,6 +16,7 @@ from portproof.model.baseline import Baseline
 from portproof.model.drift_document import DiffDocument
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.evidence import IntervalInfo
+from portproof.model.inventory import KnownTarget
 from portproof.model.observation import PortState
 from portproof.model.scan import RunRecord, RunStatus
 from portproof.model.vantage import Vantages
@@ -27,6 +28,7 @@ from portproof.policy.drift_period import (
     open_without_history,
     period_drift,
 )
+from portproof.policy.holders import Holders
 from portproof.usecases.diff_document import (
     PeriodRuns,
     approved_document,
@@ -46,7 +48,11 @@ def diff_runs(store: Store, before: str, after: str, *, strict: bool) -> DiffDoc
 
 
 def diff_approved(
-    store: Store, run_id: str | None, baseline: Baseline, vantages: Vantages
+    store: Store,
+    run_id: str | None,
+    baseline: Baseline,
+    vantages: Vantages,
+    inventory: Sequence[KnownTarget] = (),
 ) -> DiffDocument:
     """Compare a run (None: the newest) with what was approved on the day that it ended.
 
@@ -55,7 +61,8 @@ def diff_approved(
     """
     run = store.load_run(_summary(store, run_id).id)
     on = run.finished.date()
-    held = approved_drift(run, baseline, vantages, on=on)
+    holders = Holders(inventory, run.started)
+    held = approved_drift(run, baseline, vantages, on=on, holders=holders)
     return approved_document(run, baseline, held, on)
 
 

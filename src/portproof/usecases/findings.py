@@ -14,7 +14,7 @@ from portproof.model.deadlines import Deadlines
 from portproof.model.finding import Finding, FindingEvent, FindingStatus, Severity
 from portproof.model.waiver import Waivers
 from portproof.policy.due import due_of, is_overdue, wants_ticket
-from portproof.policy.waivers import ended
+from portproof.policy.waiver_end import ending
 
 _MOST_CANDIDATES: Final = 10
 _HEXADECIMAL: Final = frozenset(string.hexdigits.lower())
@@ -133,9 +133,9 @@ def _standing(finding: Finding, held: Held) -> Standing:
     note = ""
     if finding.status is FindingStatus.WAIVED:
         waivers = held.waivers()
-        over = ended(waivers, finding.judgement, held.at) if waivers else ""
-        if over:
-            note = f"waiver {finding.judgement.waiver_id} {over}"
+        end = ending(finding, waivers, held.at) if waivers else None
+        if end is not None:
+            note = f"waiver {end.waiver_id} {end.told}"
             finding = replace(finding, status=FindingStatus.OPEN)
     return Standing(
         finding=finding,

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from portproof.model.approval import Provenance
 from portproof.model.authorisation import Authorisation
 from portproof.model.baseline import Baseline
+from portproof.model.custom_rule import CustomJudging
 from portproof.model.deadlines import Deadlines
 from portproof.model.rule import FactDefinitions, Framework, ServiceRules
 from portproof.model.segmentation import Segmentation
 from portproof.model.vantage import Vantages
 from portproof.model.waiver import Waivers
 from portproof.policy.evaluate import Criteria
+from portproof.policy.holders import Holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,16 @@ class Documents:
     facts: FactDefinitions
     frameworks: tuple[Framework, ...]
     deadlines: Deadlines = field(default_factory=Deadlines)
+    deadlines_decided: bool = False
+    """Whether the organisation decided these deadlines; otherwise they are defaults."""
     provenance: Provenance = field(default_factory=Provenance)
     """Where the baseline's entries come from; empty where nobody looked."""
     segmentation: Segmentation | None = None
     """Which zone may reach which; None where no policy is named."""
+    custom: CustomJudging | None = None
+    """The customer's own rules; None where no document of them is named."""
+    holders: Holders = field(default_factory=Holders)
+    """Who has and had which address when the run began; empty where there is no inventory."""
 
     @property
     def criteria(self) -> Criteria:
@@ -43,6 +51,8 @@ class Documents:
             vantages=self.vantages,
             provenance=self.provenance,
             segmentation=self.segmentation,
+            custom=self.custom,
+            holders=self.holders,
         )
 
 

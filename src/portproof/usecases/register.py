@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portproof.model.baseline import BaselineEntry
+from portproof.model.baseline import Baseline, BaselineEntry
 from portproof.model.register import Register, RegisterLine
+from portproof.model.review import newest_review
 from portproof.policy.approval import standing_of, target_zones
 from portproof.policy.nearest import why_void
 from portproof.usecases.inputs import Documents
@@ -19,7 +20,6 @@ def register(documents: Documents, *, at: datetime) -> Register:
     """
     baseline = documents.baseline
     approved = baseline.approved
-    by = f" by {baseline.reviewed_by}" if baseline.reviewed_by else ""
     return Register(
         scope=baseline.scope,
         on=at.date().isoformat(),
@@ -27,9 +27,19 @@ def register(documents: Documents, *, at: datetime) -> Register:
         proposed=len(baseline.entries) - len(approved),
         file=baseline.file,
         digest=baseline.digest,
-        reviewed=f"{baseline.reviewed_on}{by}" if baseline.reviewed_on else "",
+        reviewed=_reviewed(baseline, at),
         statements=documents.provenance.statements,
     )
+
+
+def _reviewed(baseline: Baseline, at: datetime) -> str:
+    """Say when it was reviewed last: by a signed review, else as the baseline itself says."""
+    for verified in (True, False):
+        held = newest_review(baseline.reviews, at, verified=verified)
+        if held is not None and held.on is not None:
+            return f"{held.on} {held.told}"
+    by = f" by {baseline.reviewed_by}" if baseline.reviewed_by else ""
+    return f"{baseline.reviewed_on}{by}" if baseline.reviewed_on else ""
 
 
 def _line(entry: BaselineEntry, documents: Documents, at: datetime) -> RegisterLine:

@@ -25,6 +25,7 @@ from portproof.model.finding import (
 from portproof.model.scan import RunRecord
 from portproof.model.waiver import Waivers
 from portproof.policy.waivers import apply_waivers
+from portproof.usecases.inputs import Documents
 
 _SIGHTINGS: Final = frozenset(
     {FindingEventKind.OPENED, FindingEventKind.SEEN, FindingEventKind.REOPENED}
@@ -36,7 +37,7 @@ def standing_findings(
     run: RunRecord,
     evaluation: Evaluation,
     findings: Iterable[Finding],
-    waivers: Waivers,
+    documents: Documents,
 ) -> tuple[Finding, ...]:
     """Give the findings still standing that this run shows neither as deviating nor as waived.
 
@@ -49,7 +50,7 @@ def standing_findings(
     judged = {each.fingerprint for each in (*evaluation.deviations, *evaluation.waived)}
     runs = {each.id: each for each in store.runs()}
     return tuple(
-        _waived_now(each, run, evaluation, waivers)
+        _waived_now(each, run, evaluation, documents)
         for each in findings
         if each.status is not FindingStatus.CLOSED
         and each.fingerprint not in judged
@@ -84,11 +85,12 @@ def _seen_before(
 
 
 def _waived_now(
-    finding: Finding, run: RunRecord, evaluation: Evaluation, waivers: Waivers
+    finding: Finding, run: RunRecord, evaluation: Evaluation, documents: Documents
 ) -> Finding:
+    waivers = documents.waivers
     before = _unwaived(finding.judgement, waivers)
     names = _names(finding.judgement, run, waivers)
-    (judged,) = apply_waivers((before,), waivers, names, evaluation.at)
+    (judged,) = apply_waivers((before,), waivers, names, evaluation.at, documents.holders)
     status = finding.status
     if judged.verdict is Verdict.WAIVED:
         status = FindingStatus.WAIVED

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portproof.contracts import RunSummary, Store
 from portproof.model.finding import FindingEventKind
+from portproof.model.inventory import KnownTarget
 from portproof.model.scan import RunRecord, RunStatus
 from portproof.policy.approval_usage import ApprovalUsage, approval_usage
 from portproof.policy.evaluate import evaluate
+from portproof.policy.holders import Holders
 from portproof.policy.waivers import WaiverUsage, accepts, at_instant, waiver_usage
 from portproof.usecases.inputs import Documents
 
@@ -37,12 +39,19 @@ class Acceptances:
 
 
 def acceptances(
-    store: Store, documents: Documents, at: datetime, *, scope: str | None, most_runs: int
+    store: Store,
+    documents: Documents,
+    at: datetime,
+    *,
+    scope: str | None,
+    most_runs: int,
+    inventory: Sequence[KnownTarget] = (),
 ) -> Acceptances:
     """Give the waivers and approvals of the documents as the newest runs of a scope used them.
 
     Only runs that could conclude are looked at; `scope` None is that of the newest such run. What a
-    waiver covers is told by the newest run of each vantage.
+    waiver covers is told by the newest run of each vantage. `inventory` are the targets that sources
+    list; each run is held against them as they were known when it began.
 
     Raises:
         StoreError: the store cannot be read.
@@ -52,8 +61,8 @@ def acceptances(
     ours = [each for each in concluded if each.scope == scope][:most_runs]
     return Acceptances(
         at=at,
-        waivers=_waiver_lines(store, documents, at, ours),
-        approvals=approval_usage(documents.baseline, _loaded(store, ours), at),
+        waivers=_waiver_lines(store, documents, at, ours, inventory),
+        approvals=approval_usage(documents.baseline, _loaded(store, ours), at, inventory),
         runs=len(ours),
     )
 
@@ -63,13 +72,21 @@ def _loaded(store: Store, runs: Sequence[RunSummary]) -> Iterator[RunRecord]:
 
 
 def _waiver_lines(
-    store: Store, documents: Documents, at: datetime, runs: Sequence[RunSummary]
+    store: Store,
+    documents: Documents,
+    at: datetime,
+    runs: Sequence[RunSummary],
+    inventory: Sequence[KnownTarget],
 ) -> tuple[WaiverLine, ...]:
     newest: dict[str, RunSummary] = {}
     for each in runs:
         newest.setdefault(each.vantage, each)
     evaluations = [
-        evaluate(run, documents.criteria, at=run.finished)
+        evaluate(
+            run,
+            replace(documents.criteria, holders=Holders(inventory, run.started)),
+            at=run.finished,
+        )
         for run in _loaded(store, list(newest.values()))
     ]
     waived = [each.because for each in store.events_of(FindingEventKind.WAIVED)]

@@ -7,6 +7,7 @@ import pytest
 import factories as make
 from approvals import by_commit
 from policy.judging import judged, only
+from portproof.model.approval import Provenance
 
 RULE = "baseline-change-untracked"
 CLOSED = make.open_host()
@@ -36,3 +37,11 @@ def test_what_a_reference_looks_like_can_be_said() -> None:
 
 def test_an_entry_whose_history_nobody_read_is_not_judged() -> None:
     assert not judged(RULE, CLOSED, OLD)
+
+
+def test_a_history_that_is_another_one_than_runs_recorded_is_untracked_as_a_whole() -> None:
+    why = "the history was rewritten: commit c0ffee is no ancestor of f00d"
+    found = only(RULE, CLOSED, OLD, provenance=Provenance(rewritten=why))
+    assert found.because == "The history was rewritten: commit c0ffee is no ancestor of f00d."
+    assert found.facts == ("baseline_change_untracked",)
+    assert found.entry_id == ""

@@ -50,6 +50,16 @@ def test_each_required_port_is_judged_on_its_own() -> None:
     assert verdicts == {5432: Verdict.CONFORMS, 5433: Verdict.DEVIATES}
 
 
+def test_a_listener_of_portproof_itself_meets_no_requirement() -> None:
+    own = make.endpoint("10.0.0.5:5432/tcp")
+    run = make.run(make.open_host(p5432=None), own_listeners=(own,))
+    evaluation = judge(run, make.required())
+    (found,) = (each for each in evaluation.judgements if each.rule == RULE)
+    assert (found.verdict, found.required) == (Verdict.UNKNOWN, True)
+    assert "portproof itself listened there" in found.because
+    assert not evaluation.conforming
+
+
 @pytest.mark.parametrize("fault", LocalFault)
 def test_a_required_port_that_was_not_measured_is_unknown(fault: LocalFault) -> None:
     host = make.host_outcome(unmeasured={fault: "5432"})

@@ -35,15 +35,17 @@ def test_a_certificate_without_a_problem_conforms() -> None:
     assert shown().verdict is Verdict.CONFORMS
 
 
-def test_an_expired_certificate_deviates_from_its_last_instant_on() -> None:
-    found = shown(not_after=make.NOON)
+def test_an_expired_certificate_deviates_from_after_its_last_instant_on() -> None:
+    assert "ends soon" in shown(not_after=make.NOON).title
+    found = shown(not_after=make.NOON - timedelta(microseconds=1))
     assert (found.verdict, found.severity) == (Verdict.DEVIATES, Severity.MEDIUM)
     assert found.title == "TLS certificate on port 443/tcp: expired"
     assert found.facts == ("tls_cert_problem",)
 
 
 def test_an_expired_certificate_where_cards_are_paid_is_high() -> None:
-    assert shown(tags="payment", not_after=make.NOON - DAY).severity is Severity.HIGH
+    for tags in ("payment", "Payment"):
+        assert shown(tags=tags, not_after=make.NOON - DAY).severity is Severity.HIGH
 
 
 def test_a_certificate_that_begins_tomorrow_is_not_yet_valid() -> None:

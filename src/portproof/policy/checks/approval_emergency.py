@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from portproof.model.finding import Judgement, Severity, Subject, Verdict
-from portproof.policy.approval import RATIFICATION, standing_of
+from portproof.policy.approval import RATIFICATION
 from portproof.policy.scene import Scene
 from portproof.policy.severity import fixed
 from portproof.policy.wording import instant
@@ -22,7 +22,7 @@ RULE: Final = "approval-emergency"
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one deviation per entry whose emergency approval nobody ratified in time."""
     for entry in scene.baseline.approved:
-        held = standing_of(entry, scene.baseline, scene.vantages, scene.provenance, scene.at)
+        held = scene.standing(entry)
         if held.ratify_by is None or not held.overdue(scene.at):
             continue
         yield Judgement(

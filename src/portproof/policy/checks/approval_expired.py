@@ -20,7 +20,7 @@ RULE: Final = "approval-expired"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one deviation per port that is open, granted by nothing, and was granted until lately."""
-    for sighting, port, seen in scene.open_ports():
+    for sighting, port, seen in scene.questionable_ports():
         if port in sighting.approved:
             continue
         for entry in sighting.entries:

@@ -13,7 +13,6 @@ from typing import Final
 
 from portproof.model.baseline import BaselineEntry, SourceLocation
 from portproof.model.finding import Judgement, Severity, Subject, Verdict
-from portproof.policy.approval import standing_of
 from portproof.policy.approval_people import People
 from portproof.policy.scene import Scene
 from portproof.policy.severity import fixed
@@ -50,7 +49,7 @@ def _self_approved(scene: Scene, people: People, entry: BaselineEntry) -> str:
         or people.same(approval.approver, commit.author)
     ):
         return ""
-    held = standing_of(entry, scene.baseline, scene.vantages, scene.provenance, scene.at)
+    held = scene.standing(entry)
     if held.verified:
         return ""
     return f"The approver of entry {entry.id} is the author of commit {commit.short}, which brought it."

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from portproof.model.finding import Judgement, Severity, Subject, Verdict
-from portproof.policy.approval import Standing, standing_of
+from portproof.policy.approval import Standing
 from portproof.policy.scene import Scene
 from portproof.policy.severity import fixed
 
@@ -24,7 +24,7 @@ def judge(scene: Scene) -> Iterator[Judgement]:
     for entry in scene.baseline.approved:
         if not entry.approval.approver.strip():
             continue
-        held = standing_of(entry, scene.baseline, scene.vantages, scene.provenance, scene.at)
+        held = scene.standing(entry)
         have = held.verified if strict else len(held.counted)
         if have >= held.needed or (held.needed == 1 and not strict):
             continue

@@ -23,7 +23,12 @@ REFERENCE: Final = r"\b[A-Z][A-Z0-9]+-[0-9]+\b|#[0-9]+\b"
 
 
 def judge(scene: Scene) -> Iterator[Judgement]:
-    """Give one deviation per entry whose present content came without a reference."""
+    """Give one deviation per entry whose present content came without a reference.
+
+    A history that is not the one that earlier runs recorded is one as well: of all its changes.
+    """
+    if scene.provenance.rewritten:
+        yield _rewritten(scene)
     pattern = re.compile(scene.provenance.approvers.ticket_pattern or REFERENCE)
     for entry in scene.baseline.entries:
         trace = scene.provenance.traces.get(entry.id)
@@ -49,6 +54,24 @@ def judge(scene: Scene) -> Iterator[Judgement]:
             owner=entry.owner,
             location=entry.location,
         )
+
+
+def _rewritten(scene: Scene) -> Judgement:
+    why = scene.provenance.rewritten
+    return Judgement(
+        rule=RULE,
+        verdict=Verdict.DEVIATES,
+        subject=Subject(asset=f"{scene.baseline.scope}/", zone=""),
+        title="The history of the baseline is another one than earlier runs recorded",
+        because=f"{why[:1].upper()}{why[1:]}.",
+        facts=("baseline_change_untracked",),
+        severity=Severity.MEDIUM,
+        trace=fixed(Severity.MEDIUM, "history rewritten", "its changes can be traced no more"),
+        action=(
+            "Check out the branch whose history runs recorded, or bring the recorded commit into "
+            "this one (git merge --strategy=ours COMMIT); baseline history tells what was recorded."
+        ),
+    )
 
 
 def tracked(version: EntryVersion, pattern: re.Pattern[str]) -> bool:

@@ -26,7 +26,7 @@ RULE: Final = "insecure-service"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one judgement per open and approved port whose service is insecure by protocol."""
-    for sighting, port, seen in scene.open_ports():
+    for sighting, port, seen in scene.questionable_ports():
         entry = sighting.granting(port, scene.today)
         if entry is None:
             continue

@@ -26,11 +26,16 @@ RULE: Final = "missing-service"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one judgement per required port of each host, and per host that was not in the run."""
+    required = tuple(required_here(scene))
+    if not required:
+        return
+    wanted = {each.id for each in required}
     looked_at: dict[str, list[Sighting]] = {}
     for sighting in scene.sightings:
         for entry in sighting.entries:
-            looked_at.setdefault(entry.id, []).append(sighting)
-    for entry in required_here(scene):
+            if entry.id in wanted:
+                looked_at.setdefault(entry.id, []).append(sighting)
+    for entry in required:
         covered = looked_at.get(entry.id, [])
         for sighting in covered:
             yield from _on_host(scene, sighting, entry)
@@ -38,8 +43,13 @@ def judge(scene: Scene) -> Iterator[Judgement]:
 
 
 def _on_host(scene: Scene, sighting: Sighting, entry: BaselineEntry) -> Iterator[Judgement]:
+    if entry.ports <= sighting.answering:
+        return
     seen = observations(sighting.outcome)
-    for port, state in _states(sighting, entry.ports):
+    passed_on = sighting.passed_on.get(entry.id)
+    for port, found in _states(sighting, entry.ports):
+        # Whatever answers there now, it is not the host that the service was required of.
+        state = f"the entry was {passed_on}" if passed_on else found
         blank = scene.blank(RULE, sighting, port, seen.get(port))
         place = f"{sighting.transport.upper()} {port} on {sighting.host.address}"
         judged = replace(
@@ -53,9 +63,9 @@ def _on_host(scene: Scene, sighting: Sighting, entry: BaselineEntry) -> Iterator
         )
         observed = seen.get(port)
         reason = observed.reason if observed else None
-        found = _by_state(judged, state, (place, reason), entry)
-        lapsed = "" if found.verdict is Verdict.CONFORMS else _lapsed(entry, scene.today)
-        yield replace(found, because=f"{found.because}{lapsed}")
+        told = _by_state(judged, state, (place, reason), entry)
+        lapsed = "" if told.verdict is Verdict.CONFORMS else _lapsed(entry, scene.today)
+        yield replace(told, because=f"{told.because}{lapsed}")
 
 
 def _states(
@@ -63,10 +73,10 @@ def _states(
 ) -> Iterator[tuple[int, PortState | LocalFault | str]]:
     """Give each required port with its state, its fault, or in words why it has neither."""
     outcome = sighting.outcome
-    left = ports
+    left = ports - sighting.answering
     for state, held in outcome.states.items():
         for port in held & left:
-            yield port, "too many ports of the host answer" if port in sighting.doubtful else state
+            yield port, _shown(sighting, port, state)
         left = left - held
     for fault, held in outcome.unmeasured.items():
         for port in held & left:
@@ -75,6 +85,15 @@ def _states(
     planned = sighting.host.ports(sighting.transport)
     for port in left:
         yield port, "its outcome is missing" if port in planned else "it was not asked in this run"
+
+
+def _shown(sighting: Sighting, port: int, state: PortState) -> PortState | str:
+    """Give the state of a port, or in words why it says nothing of what is required there."""
+    if port in sighting.doubtful:
+        return "too many ports of the host answer"
+    if state is PortState.OPEN and port not in sighting.open:
+        return "portproof itself listened there"
+    return state
 
 
 def _by_state(
@@ -148,6 +167,9 @@ def _absent(scene: Scene, entry: BaselineEntry, covered: Sequence[Sighting]) -> 
         if resolved is not None and not resolved.addresses:
             why = f"it did not resolve ({resolved.detail or 'no address'})"
         yield _host_unknown(scene, entry, name, f"{name}: {why}")
+    for key in entry.ids:
+        if not any(key in scene.register.holders.ids(each.host.address) for each in covered):
+            yield _host_unknown(scene, entry, key, f"{key}: {_NO_ADDRESS}")
     addresses = {each.host.address for each in covered}
     for network in entry.networks:
         missing = network.num_addresses - sum(
@@ -172,6 +194,7 @@ def _goes_by(sighting: Sighting, name: str) -> bool:
 
 
 _NOT_IN_RUN: Final = "not among what this run asked"
+_NO_ADDRESS: Final = "no source lists it with an address that this run asked"
 
 
 def _not_over(entry: BaselineEntry) -> str:

@@ -23,7 +23,7 @@ def judge(scene: Scene) -> Iterator[Judgement]:
     outside = from_outside(scene)
     severity = Severity.HIGH if outside else Severity.MEDIUM
     side = "external" if outside else "internal"
-    for sighting, port, seen in scene.open_ports():
+    for sighting, port, seen in scene.questionable_ports():
         service = service_at(seen)
         found = scene.rules.recognise(sighting.transport, port, service)
         rule = found.rule

@@ -21,7 +21,7 @@ RULE: Final = "service-mismatch"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one judgement per open port whose entry names a service."""
-    for sighting, port, seen in scene.open_ports():
+    for sighting, port, seen in scene.questionable_ports():
         entry = sighting.granting(port, scene.today)
         if entry is None or not entry.service:
             continue
@@ -38,7 +38,7 @@ def judge(scene: Scene) -> Iterator[Judgement]:
         services = {
             each.service
             for each in sighting.entries
-            if port in each.ports and each.in_force(scene.today)
+            if port in each.ports and sighting.grants(each, scene.today)
         }
         matches = {compare(each, seen.service if seen else None) for each in services if each}
         yield _by_match(judged, matches, entry.service)

@@ -24,7 +24,7 @@ _PAYMENT_TAG: Final = "payment"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one judgement per open port that spoke TLS."""
-    for sighting, _, seen in scene.open_ports():
+    for sighting, _, seen in scene.questionable_ports():
         if seen is not None and seen.service is not None and seen.service.tls is not None:
             yield _judged(scene, sighting, seen, seen.service.tls)
 
@@ -75,10 +75,10 @@ def _problems(
     leaf: Certificate, sighting: Sighting, tls: TlsFacts, at: datetime
 ) -> Iterator[SeverityStep]:
     asset, name = sighting.asset, sighting.host.name
-    pays = asset is not None and _PAYMENT_TAG in asset.tags
+    pays = asset is not None and _PAYMENT_TAG in {each.lower() for each in asset.tags}
     grave = Severity.HIGH if pays else Severity.MEDIUM
     ends = instant(leaf.not_after)
-    if leaf.not_after <= at:
+    if leaf.not_after < at:  # the last instant belongs to it (RFC 5280 §4.1.2.5)
         told = " on an asset tagged payment" if pays else ""
         yield SeverityStep(rule="expired", severity=grave, because=f"ended {ends}{told}")
     elif leaf.not_after <= at + ENDS_SOON:

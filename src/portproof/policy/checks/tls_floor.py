@@ -42,7 +42,7 @@ _BEST_ONLY: Final = (
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one judgement per open port whose entry names a floor."""
-    for sighting, port, seen in scene.open_ports():
+    for sighting, port, seen in scene.questionable_ports():
         floor, entry = _floor(scene, sighting, port)
         if floor is not None and entry is not None:
             yield _judged(scene, (sighting, port, seen), floor, entry)
@@ -55,7 +55,9 @@ def _floor(
     held = [
         (each.tls_at_least.rank, each.tls_at_least, each)
         for each in sighting.entries
-        if each.tls_at_least is not None and port in each.ports and each.in_force(scene.today)
+        if each.tls_at_least is not None
+        and port in each.ports
+        and sighting.grants(each, scene.today)
     ]
     return max(held, key=lambda one: one[0])[1:] if held else (None, None)
 

@@ -24,7 +24,7 @@ RULE: Final = "unapproved-exposure"
 
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one judgement per open port."""
-    for sighting, port, seen in scene.open_ports():
+    for sighting, port, seen in scene.questionable_ports():
         if port in sighting.approved:
             yield _approved(scene, sighting, port, seen)
         else:
@@ -54,7 +54,9 @@ def _unapproved(scene: Scene, sighting: Sighting, port: int, seen: Observation |
     exposure = exposure_at(scene, sighting, port, seen)
     entry, why = nearest_entry(scene, sighting, port)
     expired = any(
-        port in each.ports and why_void(each, scene.today) is not None for each in sighting.entries
+        port in each.ports
+        and (each.id in sighting.passed_on or why_void(each, scene.today) is not None)
+        for each in sighting.entries
     )
     blank = scene.blank(RULE, sighting, port, seen)
     trace = rate(exposure)

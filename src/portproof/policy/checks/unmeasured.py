@@ -16,6 +16,7 @@ from portproof.model.endpoint import Transport
 from portproof.model.finding import Judgement, Subject, Verdict
 from portproof.model.observation import PortState, Reason
 from portproof.model.ports import PortSet
+from portproof.model.scan import HostOutcome
 from portproof.policy.scene import Scene, Sighting
 from portproof.policy.wording import counted, ports_text, state_words
 
@@ -28,7 +29,9 @@ def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one UNKNOWN per asset, transport and cause, and one per name that did not resolve."""
     groups: dict[tuple[str, Transport, _Cause], list[tuple[Sighting, PortSet]]] = {}
     for sighting in scene.sightings:
-        asset = scene.subject(sighting, None).asset
+        if _is_whole(sighting.outcome):
+            continue
+        asset = scene.known_as(sighting)
         for cause, ports in _causes(sighting):
             if ports:
                 key = (asset, sighting.transport, cause)
@@ -38,6 +41,14 @@ def judge(scene: Scene) -> Iterator[Judgement]:
     for resolution in scene.run.plan.resolutions:
         if not resolution.addresses:
             yield _unresolved(scene, resolution.name, resolution.detail)
+
+
+def _is_whole(outcome: HostOutcome) -> bool:
+    """Whether each planned port of a host was measured, and shown to be one thing or another."""
+    if outcome.unmeasured or PortState.OPEN_FILTERED in outcome.states:
+        return False
+    measured = sum(map(len, outcome.states.values()))
+    return measured == len(outcome.host.ports(outcome.transport))
 
 
 class _Cause(NamedTuple):

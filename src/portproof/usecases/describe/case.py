@@ -9,10 +9,12 @@ from datetime import datetime
 from portproof.contracts import Clock, Head, RunSummary, Store
 from portproof.model.endpoint import Endpoint
 from portproof.model.evidence import IntervalInfo
-from portproof.model.finding import Finding, FindingEvent, FindingStatus
+from portproof.model.finding import Finding, FindingEvent, FindingStatus, Judgement
 from portproof.model.observation import Observation
 from portproof.model.scan import HostOutcome, RunRecord, RunStatus
+from portproof.policy.conformity import ConformingPorts
 from portproof.policy.drift import Drift, compare
+from portproof.policy.register import Register
 from portproof.usecases.check import CheckResult
 from portproof.usecases.inputs import Documents, Imprint
 from portproof.usecases.standing import standing_findings
@@ -44,6 +46,8 @@ class Case:
     """None exactly when `earlier` is."""
     probes: tuple[str, ...]
     """The protocol probes that could be tried, `redis/tcp`."""
+    register: Register
+    """The inbound entries by host, with who had which address when the run began."""
 
     @property
     def run(self) -> RunRecord:
@@ -84,6 +88,7 @@ def gather(
         earlier=earlier,
         drift=compare(earlier, run) if earlier else None,
         probes=probes,
+        register=Register(documents.baseline, documents.holders),
     )
 
 
@@ -109,9 +114,7 @@ def carried_over(checked: CheckResult) -> tuple[Finding, ...]:
 def _of_this_report(store: Store, checked: CheckResult, documents: Documents) -> CheckResult:
     """Leave out the findings that stand elsewhere, and hold today's waivers against those here."""
     findings = checked.findings.values()
-    standing = standing_findings(
-        store, checked.run, checked.evaluation, findings, documents.waivers
-    )
+    standing = standing_findings(store, checked.run, checked.evaluation, findings, documents)
     judged = _deviating(checked)
     settled = (
         each
@@ -128,7 +131,22 @@ def _deviating(checked: CheckResult) -> set[str]:
 
 def _reported(checked: CheckResult) -> set[str]:
     judged = {each.fingerprint for each in checked.evaluation.judgements}
-    return (judged & set(checked.findings)) | {each.fingerprint for each in carried_over(checked)}
+    conforming = ConformingPorts(checked.evaluation)
+    reported = {
+        name
+        for name, each in checked.findings.items()
+        if name in judged
+        or _conforms(each.judgement, conforming, checked.run)
+        # What a run closes has no judgement where nothing is claimed of it: a closed port.
+        or each.resolved_at == checked.run.finished
+    }
+    return reported | {each.fingerprint for each in carried_over(checked)}
+
+
+def _conforms(judged: Judgement, conforming: ConformingPorts, run: RunRecord) -> bool:
+    """Whether what a finding was about conforms in this run, without a judgement of its own."""
+    ours = judged.subject.zone == run.plan.vantage.zone
+    return ours and conforming.of(judged.rule, judged.subject)
 
 
 def _endpoints(run: RunRecord) -> tuple[Endpoint, ...]:

@@ -8,6 +8,7 @@ from portproof.model.evidence import ReportInfo, Summary
 from portproof.model.finding import Severity, Verdict
 from portproof.model.observation import LocalFault
 from portproof.model.scan import RunStatus
+from portproof.policy.conformity import conforming_subjects
 from portproof.usecases.describe.case import Case, carried_over
 from portproof.usecases.describe.provenance import approvals_summary
 from portproof.usecases.describe.wording import counted, instant
@@ -39,6 +40,7 @@ def summary(case: Case) -> Summary:
     deviations = case.checked.evaluation.deviations
     severities = Counter(each.severity for each in deviations)
     verdicts = Counter(each.verdict for each in case.checked.evaluation.judgements)
+    verdicts[Verdict.CONFORMS] += conforming_subjects(case.checked.evaluation)
     return Summary(
         sentence=_sentence(case),
         run_status=case.run.status,

@@ -288,10 +288,21 @@ def _open_port(case: Case, host: HostOutcome, seen: Observation) -> OpenPortInfo
 
 def _granting(case: Case, host: HostOutcome, seen: Observation) -> str:
     """Give the entry in force that grants the endpoint from this zone; empty when none does."""
-    matching = case.documents.baseline.matching(
-        seen.endpoint, zone=case.run.plan.vantage.zone, names=host.host.names
+    register, zone, on = case.register, case.run.plan.vantage.zone, case.run.finished.date()
+    about = register.about(host.host)
+    passed_on = register.passed_on(host.host, about)
+    return next(
+        (
+            each.id
+            for each in about
+            if each.transport is seen.endpoint.transport
+            and seen.endpoint.port in each.ports
+            and zone in each.zones
+            and each.in_force(on)
+            and each.id not in passed_on
+        ),
+        "",
     )
-    return next((each.id for each in matching if each.in_force(case.run.finished.date())), "")
 
 
 def _certificate(shown: Certificate) -> CertificateInfo:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from portproof.model.custom_rule import CustomJudging
 from portproof.model.evidence import ChangeInfo, DocumentInfo, EvidenceItem, OperationInfo
-from portproof.model.finding import FindingEventKind
+from portproof.model.finding import FindingEvent, FindingEventKind, Judgement
 from portproof.policy.drift import Drift, PortChange, StateShift
 from portproof.usecases.describe.case import Case, noteworthy
 from portproof.usecases.describe.wording import counted, instant, ports_text
@@ -68,18 +69,31 @@ def _told(state: str, service: str) -> str:
 
 
 def _finding_changes(case: Case) -> tuple[ChangeInfo, ...]:
-    titles = {each: finding.judgement.title for each, finding in case.checked.findings.items()}
+    judged = {each: finding.judgement for each, finding in case.checked.findings.items()}
     return tuple(
         ChangeInfo(
             kind=_FINDING_CHANGES[event.kind],
-            subject=f"{titles[fingerprint]} ({fingerprint})",
+            subject=f"{judged[fingerprint].title}, {_where(judged[fingerprint])} ({fingerprint})",
             before="",
             after=instant(event.at),
         )
         for fingerprint, events in sorted(case.events.items())
         for event in events
-        if event.run_id == case.run.plan.run_id and event.kind in _FINDING_CHANGES
+        if event.kind in _FINDING_CHANGES and _is_new(case, event)
     )
+
+
+def _is_new(case: Case, event: FindingEvent) -> bool:
+    """Whether this run brought the event; a waiver's end is of no run, and new in the first after it."""
+    if event.actor is None:
+        return event.run_id == case.run.plan.run_id
+    since = case.earlier.finished if case.earlier else None
+    return event.at <= case.run.finished and (since is None or event.at > since)
+
+
+def _where(judged: Judgement) -> str:
+    """Give the endpoint that a finding is on; without one the asset, of a network or a document."""
+    return str(judged.endpoint or judged.subject.asset)
 
 
 def operation_infos(case: Case) -> tuple[OperationInfo, ...]:
@@ -122,6 +136,7 @@ def document_infos(case: Case) -> tuple[DocumentInfo, ...]:
             version=held.rules.version,
             digest=held.rules.digest,
         ),
+        *_custom_rules(held.custom),
         DocumentInfo(kind="facts", name="facts.yaml", version="", digest=held.facts.digest),
     ]
     frameworks = (
@@ -129,6 +144,13 @@ def document_infos(case: Case) -> tuple[DocumentInfo, ...]:
         for each in held.frameworks
     )
     return (*(each for each in documents if each.digest), *frameworks)
+
+
+def _custom_rules(custom: CustomJudging | None) -> tuple[DocumentInfo, ...]:
+    if custom is None:
+        return ()
+    held = custom.document
+    return (DocumentInfo(kind="custom rules", name=held.file, version="", digest=held.digest),)
 
 
 def evidence_items(case: Case) -> tuple[EvidenceItem, ...]:

@@ -74,7 +74,11 @@ def _seen(case: Case, entry: BaselineEntry) -> str:
     hosts = [
         each
         for each in run.hosts
-        if each.transport is entry.transport and entry.covers(each.host.address, each.host.names)
+        if each.transport is entry.transport
+        and (
+            entry.covers(each.host.address, each.host.names)
+            or case.register.reaches_id(each.host, entry)
+        )
     ]
     planned = sum(len(each.host.ports(entry.transport) & entry.ports) for each in hosts)
     if not planned:
@@ -108,7 +112,8 @@ def _waiver_info(usage: WaiverUsage) -> WaiverInfo:
 
 
 def _covers(waiver: Waiver) -> str:
-    hosts = ", ".join([*map(str, waiver.networks), *waiver.names])
+    ids = [f"id:{each}" for each in waiver.ids]
+    hosts = ", ".join([*map(str, waiver.networks), *waiver.names, *ids]) or "all hosts"
     ports = "all ports" if waiver.ports is None else f"ports {ports_text(waiver.ports)}"
     transport = waiver.transport or "tcp and udp"
     zones = f"from {', '.join(waiver.zones)}" if waiver.zones else "from every zone"

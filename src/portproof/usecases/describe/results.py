@@ -21,6 +21,9 @@ from portproof.usecases.describe.provenance import blame_info
 from portproof.usecases.describe.wording import instant, place
 
 _NOT_AGAIN = "Not judged again in this run (outside its coverage, or it could not be measured)."
+_OTHERWISE_NOW = (
+    "This run was judged so before; by the documents of now it is not, and the next run settles it."
+)
 
 
 def finding_infos(case: Case) -> tuple[FindingInfo, ...]:
@@ -59,7 +62,8 @@ def _worst_first(info: FindingInfo) -> tuple[int, int, str]:
 
 
 def _standing(case: Case, finding: Finding) -> FindingInfo:
-    because = f"{finding.judgement.because} {_NOT_AGAIN}"
+    same_run = finding.run_id == case.run.plan.run_id
+    because = f"{finding.judgement.because} {_OTHERWISE_NOW if same_run else _NOT_AGAIN}"
     return replace(_finding_info(case, finding.judgement, because), carried_over=True)
 
 
