@@ -48,24 +48,24 @@ def test_where_no_database_is_the_next_step_is_named(site: Path, command: str) -
 def test_a_new_database_is_up_to_date_and_stays_as_it_is(database: Path) -> None:
     version = portproof("db", "version", cwd=database.parent)
     assert (version.code, version.err) == (0, "")
-    assert "schema 0004; this portproof: 0004" in version.out
+    assert "schema 0005; this portproof: 0005" in version.out
     upgrade = portproof("db", "upgrade", cwd=database.parent)
     assert (upgrade.code, upgrade.err) == (0, "")
-    assert "schema 0004, nothing to do" in upgrade.out
+    assert "schema 0005, nothing to do" in upgrade.out
 
 
 def test_an_empty_database_has_no_schema_until_it_is_upgraded(site: Path) -> None:
     change(site / "portproof.sqlite", "CREATE TABLE gone (id INTEGER); DROP TABLE gone;")
-    assert "schema none; this portproof: 0004" in portproof("db", "version", cwd=site).out
+    assert "schema none; this portproof: 0005" in portproof("db", "version", cwd=site).out
     one_line(portproof("runs", cwd=site), "portproof db upgrade")
-    assert "schema 0004 (was empty)" in portproof("db", "upgrade", cwd=site).out
+    assert "schema 0005 (was empty)" in portproof("db", "upgrade", cwd=site).out
     assert portproof("runs", cwd=site).code == 0
 
 
 def test_a_later_schema_is_shown_and_neither_upgraded_nor_scanned_into(database: Path) -> None:
     change(database, "UPDATE alembic_version SET version_num = '9999';")
     site, before = database.parent, database.read_bytes()
-    assert "schema 9999; this portproof: 0004" in portproof("db", "version", cwd=site).out
+    assert "schema 9999; this portproof: 0005" in portproof("db", "version", cwd=site).out
     words = ("portproof.sqlite", "9999", "later portproof", "nothing was changed")
     one_line(portproof("db", "upgrade", cwd=site), *words)
     one_line(portproof("scan", cwd=site), *words)

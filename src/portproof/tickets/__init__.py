@@ -23,11 +23,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from portproof.contracts.tickets import TicketSystem
 from portproof.model.ticket import JiraOptions, ServiceNowOptions, TicketOptions
 from portproof.tickets.jira import Jira
 from portproof.tickets.rest import Ground, Rest
 from portproof.tickets.servicenow import ServiceNow
-from portproof.usecases.ticket_system import TicketSystem
 
 __all__ = ["Ground", "open_system"]
 

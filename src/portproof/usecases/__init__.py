@@ -18,7 +18,7 @@
     finding_actions  acknowledge, assign, claim a fix …  → events
     waivers   what is accepted, how it is used, its end  → Acceptances
     settle_waivers  write down which waivers have ended  → events
-    tickets   findings and tickets kept in step (ticket_system: what it asks of Jira) → steps
+    tickets   findings and tickets kept in step → steps
     ticket_lists  what has a ticket, and what should     → TicketLines
     probe     one endpoint, now                          → observations
     doctor    what this machine can do                   → Diagnoses, each with its remedy

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from portproof.contracts import Clock, Store
+from portproof.contracts.tickets import TicketSystem
 from portproof.errors import TicketError, TicketRefusedError
 from portproof.model.deadlines import Deadlines
 from portproof.model.finding import (
@@ -41,7 +42,6 @@ from portproof.policy.ticket_plan import (
 )
 from portproof.policy.ticket_text import draft_of, mark_of, note_of
 from portproof.policy.waiver_end import settlement
-from portproof.usecases.ticket_system import TicketSystem
 
 
 class Step(StrEnum):

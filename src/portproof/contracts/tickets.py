@@ -1,7 +1,4 @@
-"""The Protocol of ticket systems: what `usecases.tickets` asks of Jira, ServiceNow, or another one.
-
-It stands beside its one use case, and not among the contracts that scans and reports share.
-"""
+"""What `usecases.tickets` asks of Jira, ServiceNow, or another ticket system."""
 
 from __future__ import annotations
 
