@@ -19,7 +19,6 @@ from pathlib import Path
 from comparison import Comparison, Tried, against, as_command, counted, measure, output_of
 
 from bench import large_network
-from portproof.store import open_store, runs
 
 GOAL = 10.0
 LIMIT_MIB = 1024.0
@@ -43,9 +42,8 @@ def evaluation_at_scale(rounds: int) -> Iterable[Comparison]:
 
         def ours() -> Tried:
             copy = shutil.copy(stored, place / "copy.db")
-            command = [sys.executable, "-c", as_command("bench.large_network"), str(copy)]
             began = time.perf_counter()
-            told = json.loads(output_of(command, seconds=600))
+            told = json.loads(output_of(_command("judge", copy), seconds=600))
             took = time.perf_counter() - began
             grown.append(told["mib"])
             return Tried(counted(told["found"]), took)
@@ -91,12 +89,12 @@ def _unapproved() -> Iterable[str]:
 
 
 def _stored(path: Path) -> Path:
-    done = large_network.run()
-    with open_store(path, create=True) as store:
-        with store.database.writing() as session:
-            runs.begin(session, done.plan, done.started)
-        store.finish_run(done)
+    output_of(_command("store", path), seconds=600)
     return path
+
+
+def _command(what: str, path: Path) -> list[str]:
+    return [sys.executable, "-c", as_command("bench.large_network"), what, str(path)]
 
 
 def _xml(path: Path, wrong: float) -> Path:

@@ -22,6 +22,11 @@ HIGHEST_INTEGER: Final = 2**53 - 1
 """The largest whole number that an IEEE 754 double carries exactly (RFC 8785 §3.2.2.3)."""
 
 
+# Keys in the order of code points are in that of code units too, where all are ASCII.
+_SORTING = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_AS_IT_COMES = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def canonical(value: Json) -> bytes:
     """Give the one UTF-8 text of a value: no spaces, keys in the order of their UTF-16 code units.
 
@@ -31,13 +36,26 @@ def canonical(value: Json) -> bytes:
             surrogate).
     """
     try:
-        # Keys in the order of code points are in that of code units too, where all are ASCII.
-        ordered, sort = (value, True) if _is_plain(value) else (_ordered(value), False)
-        text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
-        return text.encode()
+        written = _SORTING(value) if _is_plain(value) else _AS_IT_COMES(_ordered(value))
+        return written.encode()
     except UnicodeEncodeError as fault:
         problem = f"text with a lone surrogate (U+{ord(fault.object[fault.start]):04X})"
         raise EvidenceError(f"{problem} has no canonical JSON form: decode bytes first") from fault
+
+
+def canonical_with(value: Mapping[str, Json], lists: Mapping[str, Iterable[bytes]]) -> bytes:
+    """Give the canonical text of an object some members of which are lists already written.
+
+    `lists` are the canonical texts of their elements, by the names of the members.
+
+    Raises:
+        TypeError: as `canonical`.
+        EvidenceError: as `canonical`.
+    """
+    members = {name: canonical(each) for name, each in value.items()}
+    members |= {name: b"[" + b",".join(each) + b"]" for name, each in lists.items()}
+    told = (canonical(name) + b":" + members[name] for name in _in_order(members))
+    return b"{" + b",".join(told) + b"}"
 
 
 def digest(value: Json) -> str:
@@ -68,7 +86,8 @@ def _is_plain(value: Json) -> bool:
         if isinstance(each, dict):
             if not _has_ascii_keys(each):
                 return False
-            left.extend(each.values())
+            # Most values are text: they are not even looked at one by one.
+            left += [one for one in each.values() if type(one) is not str]
         elif isinstance(each, list | tuple):
             left.extend(each)
         elif type(each) is not int or abs(each) > HIGHEST_INTEGER:

@@ -171,6 +171,17 @@ class Observed(Sequence[Observation]):
         told = said if all(asked) else _unasked(said, asked)
         return columns.port[rows].tolist(), told
 
+    def said(self) -> bytes:
+        """Give ports and answers as bytes: the same where hosts said the same at the same ports."""
+        columns, rows = self._columns, slice(self._low, self._high)
+        told = (columns.port[rows], columns.service[rows], columns.asked[rows])
+        return b"".join(each.tobytes() for each in told)
+
+    def services(self) -> Iterator[Service]:
+        """Give the different services among them."""
+        numbers = set(self._columns.service[self._low : self._high].tolist())
+        return (self._columns.services[each] for each in numbers - {NONE})
+
     @property
     def columns(self) -> ObservedColumns:
         """The columns, which are of many hosts."""

@@ -31,6 +31,8 @@ _QUESTIONABLE: Final[_Rules] = ()
 """Of a kind of which some rule has something to say."""
 _BY_NAME: Final[_Rules] = ("",)
 """Of a kind that depends on the name of its host too."""
+_Groups: TypeAlias = Sequence[tuple[_Rules, PortSet]]
+"""Ports that conform, by the rules they conform to."""
 _Kinds: TypeAlias = dict[tuple[int, Hashable], _Rules]
 """By port and answer, of the same entries: the rules that such a port conforms to."""
 
@@ -42,25 +44,21 @@ def with_conformity(scene: Scene) -> tuple[Scene, tuple[Conforming, ...]]:
     sightings = []
     questionable: list[OpenPort] = []
     for laid in scene.sightings:
-        groups = kinds.of(laid)
-        left = laid.open
-        for _, ports in groups:
-            left = left - ports
+        groups, left = kinds.of(laid)
         answering = required.answered(laid)
         sighting = replace(laid, answering=answering) if answering else laid
         if answering:
-            groups.append(((missing_service.RULE,), answering))
+            groups = [*groups, ((missing_service.RULE,), answering)]
         sightings.append(sighting)
-        questionable += open_ports_of(sighting, left)
+        if left:
+            questionable += open_ports_of(sighting, left)
         if groups:
             told += _conforming(sighting, scene.known_as(sighting), groups)
     scene = replace(scene, sightings=tuple(sightings), questionable=tuple(questionable))
     return scene, tuple(told)
 
 
-def _conforming(
-    sighting: Sighting, asset: str, groups: Iterable[tuple[_Rules, PortSet]]
-) -> Iterator[Conforming]:
+def _conforming(sighting: Sighting, asset: str, groups: _Groups) -> Iterator[Conforming]:
     address, transport = sighting.outcome.host.address, sighting.outcome.transport
     for rules, ports in groups:
         yield Conforming(
@@ -138,21 +136,45 @@ class _KindsOfPorts:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+        self._bounded = scene.segmentation is not None
         self._kinds: dict[int, _Kinds] = {}
         self._named: dict[tuple[int, str | None], _Kinds] = {}
         self._alike: dict[Hashable, _Rules] = {}
+        self._hosts: dict[Hashable, tuple[_Groups, PortSet]] = {}
 
-    def of(self, sighting: Sighting) -> list[tuple[_Rules, PortSet]]:
-        """Give the ports of a host that conform, by the rules they conform to."""
+    def of(self, sighting: Sighting) -> tuple[_Groups, PortSet]:
+        """Give the ports of a host that conform, and the open ports that are left."""
+        if not sighting.open or sighting.passed_on:
+            # Who had the address before matters to each entry in its own way.
+            return (), sighting.open
+        seen = sighting.outcome.observations
+        if not isinstance(seen, Observed):
+            return self._judged_host(sighting)
+        # Hosts that are alike in all of this conform alike. Scenes keep what the ids are of.
+        alike = (id(sighting.entries), id(sighting.open), sighting.transport, seen.said())
+        known = self._hosts.get(alike)
+        if known is None:
+            known = self._judged_host(sighting)
+            if not self._bounded and not any(each.tls for each in seen.services()):
+                self._hosts[alike] = known
+        return known
+
+    def _judged_host(self, sighting: Sighting) -> tuple[_Groups, PortSet]:
+        groups = self._groups(sighting)
+        left = sighting.open
+        for _, ports in groups:
+            left = left - ports
+        return groups, left
+
+    def _groups(self, sighting: Sighting) -> _Groups:
         approved = sighting.open & sighting.approved
-        # Who had the address before matters to each entry in its own way: nothing is alike there.
-        if not approved or sighting.passed_on:
-            return []
+        if not approved:
+            return ()
         kinds = self._kinds.setdefault(id(sighting.entries), {})
         ports, answers = _answers(sighting)
         told = list(map(kinds.get, zip(ports, answers, strict=True)))
         if len(set(told)) == 1 and told[0] and told[0] is not _BY_NAME:
-            groups = [(told[0], PortSet.from_iterable(ports) & approved)]
+            groups: _Groups = [(told[0], PortSet.from_iterable(ports) & approved)]
         else:
             groups = self._one_by_one(sighting, approved, zip(ports, answers, told, strict=True))
         return self._within_boundaries(sighting, groups)
@@ -162,7 +184,7 @@ class _KindsOfPorts:
         sighting: Sighting,
         approved: PortSet,
         told: Iterable[tuple[int, Hashable, _Rules | None]],
-    ) -> list[tuple[_Rules, PortSet]]:
+    ) -> _Groups:
         by_rules: defaultdict[_Rules, list[int]] = defaultdict(list)
         for place, (port, answer, known) in enumerate(told):
             if port in approved:
@@ -210,9 +232,7 @@ class _KindsOfPorts:
         judged = [each for check in OF_PORTS for each in check(scene)]
         return tuple(each.rule for each in judged) if all(map(_is_plain, judged)) else _QUESTIONABLE
 
-    def _within_boundaries(
-        self, sighting: Sighting, groups: list[tuple[_Rules, PortSet]]
-    ) -> list[tuple[_Rules, PortSet]]:
+    def _within_boundaries(self, sighting: Sighting, groups: _Groups) -> _Groups:
         """Take out what the segmentation policy does not allow; what it allows conforms to it too."""
         policy, scene = self._scene.segmentation, self._scene
         if policy is None or not groups:

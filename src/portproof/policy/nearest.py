@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from operator import itemgetter
+from functools import reduce
+from operator import itemgetter, or_
 
 from portproof.model.baseline import BaselineEntry, Status
 from portproof.model.endpoint import Transport
-from portproof.policy.scene import Scene, Sighting
+from portproof.policy.scene import Scene, Sighting, Unlike
 from portproof.policy.wording import ports_text
 
 
@@ -35,11 +36,16 @@ def _least_unlike(
     alike = scene.memo.unlike(
         entries,
         transport,
-        lambda: [sum(_but_for_host_and_port(scene, transport, each)) for each in entries],
+        lambda: Unlike(
+            [sum(_but_for_host_and_port(scene, transport, each)) for each in entries],
+            reduce(or_, (each.ports for each in entries)),
+        ),
     )
+    if port not in alike.ports and not sighting.passed_on:
+        return entries[alike.numbers.index(min(alike.numbers))]
     unlike = (
         number + (port not in entry.ports) + (entry.id in sighting.passed_on)
-        for entry, number in zip(entries, alike, strict=True)
+        for entry, number in zip(entries, alike.numbers, strict=True)
     )
     return entries[min(enumerate(unlike), key=itemgetter(1))[0]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from portproof.model.approval import Provenance
 from portproof.model.baseline import (
@@ -52,6 +52,8 @@ class Sighting:
     """Those of this transport, approved from the vantage's zone, in force or not; none proposed."""
     approved: PortSet
     """The ports of those in force."""
+    listed: PortSet
+    """The ports of all of them."""
     crowd: Crowd
     """The open ports by what they told of themselves; portproof's own listeners are not among them."""
     open: PortSet
@@ -94,14 +96,21 @@ OpenPort: TypeAlias = tuple[Sighting, int, Observation | None]
 """One open port; without an observation where only its state was kept."""
 
 
+class Unlike(NamedTuple):
+    """In how much some entries differ from any port of a transport, the port itself apart."""
+
+    numbers: Sequence[int]
+    """Of each entry, the number of differences."""
+    ports: PortSet
+    """The ports of all of them."""
+
+
 class Memo:
     """What checks work out once and ask for again; of one scene, and of those made from it."""
 
     def __init__(self) -> None:
         self._standings: dict[str, Standing] = {}
-        self._unlike: dict[
-            tuple[int, Transport], tuple[Sequence[BaselineEntry], Sequence[int]]
-        ] = {}
+        self._unlike: dict[tuple[int, Transport], tuple[Sequence[BaselineEntry], Unlike]] = {}
 
     def standing(self, entry: BaselineEntry, make: Callable[[], Standing]) -> Standing:
         """Give how far an entry is approved."""
@@ -114,9 +123,9 @@ class Memo:
         self,
         entries: Sequence[BaselineEntry],
         transport: Transport,
-        make: Callable[[], Sequence[int]],
-    ) -> Sequence[int]:
-        """Give in how much each of some entries differs from all ports of a transport."""
+        make: Callable[[], Unlike],
+    ) -> Unlike:
+        """Give in how much some entries differ from all ports of a transport."""
         known = self._unlike.get((id(entries), transport))
         if known is None:
             # Kept with their entries: while they are here, no others can have their id.

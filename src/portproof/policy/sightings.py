@@ -12,7 +12,7 @@ from portproof.model.observation import PortState
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.model.vantage import Vantages
-from portproof.policy.crowds import Neighbourhoods, crowd_of, network_of
+from portproof.policy.crowds import Crowd, Neighbourhoods, crowd_of, network_of
 from portproof.policy.places import Places
 from portproof.policy.register import Register
 from portproof.policy.scene import Sighting
@@ -23,11 +23,13 @@ def sightings(
 ) -> tuple[Sighting, ...]:
     """Lay each host of the run beside the entries that cover it."""
     laid, neighbourhoods = _Laid(run, register, Places(baseline, vantages), on), Neighbourhoods()
-    held = [laid.sighting(outcome) for outcome in run.hosts]
+    held = tuple(laid.sighting(outcome) for outcome in run.hosts)
+    if not any(each.crowd.answers_everywhere for each in held):
+        return held
     for each in held:
         neighbourhoods.add(each.outcome.host.address, each.outcome.transport, each.crowd)
     answering = neighbourhoods.answering()
-    return tuple(_in_network(each, answering) for each in held) if answering else tuple(held)
+    return tuple(_in_network(each, answering) for each in held) if answering else held
 
 
 def _in_network(sighting: Sighting, answering: frozenset[tuple[Network, Transport]]) -> Sighting:
@@ -46,6 +48,7 @@ class _Laid:
     def __init__(self, run: RunRecord, register: Register, places: Places, on: date) -> None:
         self._zone = run.plan.vantage.zone
         self._register, self._places, self._on = register, places, on
+        self._small: dict[tuple[int, int, int], Crowd] = {}
         self._granted: dict[tuple[int, Transport], _Granted] = {}
         self._ours: dict[tuple[Address, Transport], PortSet] = {}
         for each in run.own_listeners:
@@ -64,8 +67,9 @@ class _Laid:
         opened = outcome.states.get(PortState.OPEN, PortSet.empty())
         if self._ours:
             opened = opened - self._ours.get((address, transport), PortSet.empty())
-        crowd = crowd_of(outcome, opened, approved)
-        doubtful = crowd.doubtful
+        crowd = self._crowd(outcome, opened, approved)
+        # A crowd in which no port is alike, or was not asked, makes no port doubtful.
+        doubtful = crowd.doubtful if crowd.alike or crowd.unasked else crowd.alike
         return Sighting(
             outcome=outcome,
             asset=self._places.asset_of(address, name),
@@ -73,11 +77,24 @@ class _Laid:
             about=about,
             entries=granted.entries,
             approved=approved,
+            listed=granted.listed,
             crowd=crowd,
             open=opened - doubtful if doubtful else opened,
             doubtful=doubtful,
             passed_on=passed_on,
         )
+
+    def _crowd(self, outcome: HostOutcome, opened: PortSet, approved: PortSet) -> Crowd:
+        """Give the crowd of a host; hosts with too few open ports for one share what there is."""
+        measured = sum(map(len, outcome.states.values()))
+        # The run keeps its sets, and the register what is approved: nothing else takes their ids.
+        alike = (id(opened), id(approved), measured)
+        known = None if self._ours else self._small.get(alike)
+        if known is None:
+            known = crowd_of(outcome, opened, approved)
+            if not known.alike and not known.unasked:
+                self._small[alike] = known
+        return known
 
     def _of(self, about: tuple[BaselineEntry, ...], transport: Transport) -> _Granted:
         """Give what entries grant over a transport; worked out once for hosts that share them."""
@@ -102,6 +119,9 @@ class _Granted:
         self.entries = entries
         self._in_force = tuple(each for each in entries if each.in_force(on))
         self.approved = self.ports(without=())
+        self.listed = self.approved
+        for each in entries:
+            self.listed = self.listed | each.ports
 
     def ports(self, *, without: Container[str]) -> PortSet:
         """Give the ports of those in force, without some that hold for another host."""

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from portproof.errors import StoreError
-from portproof.evidence.canonical import Json, canonical
+from portproof.evidence.canonical import Json
 from portproof.evidence.leaf import LeafKind
 from portproof.model.finding import (
     Actor,
@@ -36,8 +36,9 @@ from portproof.model.judged_baseline import JudgedBaseline
 from portproof.policy.lifecycle_projection import after
 from portproof.store.baselines import LEAF_KEY, keep_baseline, last_baseline
 from portproof.store.codec import decode, instant_from, instant_text
-from portproof.store.log import LogWriter, get_blob, put_blob
-from portproof.store.records import judgement_document, judgements_document, judgements_from
+from portproof.store.log import LogWriter, get_blob, put_bytes
+from portproof.store.records import judgement_text, judgements_document, judgements_from
+from portproof.store.rows import insert_rows
 from portproof.store.tables import METADATA
 
 FINDING: Final[Table] = METADATA.tables["finding"]
@@ -73,9 +74,9 @@ def append_events(session: Session, evaluated: Evaluated) -> Sequence[Finding]:
     Raises:
         StoreError: an event is about a finding that neither the store nor the judgements know.
     """
-    written = {id(each): judgement_document(each) for each in evaluated.judgements}
-    document = judgements_document(evaluated.run_id, list(written.values()), evaluated.conforming)
-    judged = put_blob(session, document)
+    written = {id(each): judgement_text(each) for each in evaluated.judgements}
+    document = judgements_document(evaluated.run_id, written.values(), evaluated.conforming)
+    judged = put_bytes(session, document)
     baseline = keep_baseline(session, evaluated.baseline) if evaluated.baseline else ""
     known = _last_judged(session, evaluated.run_id), last_baseline(session, evaluated.run_id)
     if not evaluated.events and (judged, baseline or known[1]) == known:
@@ -94,8 +95,7 @@ def append_events(session: Session, evaluated: Evaluated) -> Sequence[Finding]:
     log.flush()
     session.connection().execute(insert(EVALUATION), {"seq": seq, "at": evaluated.at, **row})
     _write_findings(session, found, written)
-    if event_rows:
-        session.connection().execute(insert(EVENT), event_rows)
+    insert_rows(session, insert(EVENT), event_rows)
     return found
 
 
@@ -117,8 +117,7 @@ def append_actions(session: Session, actions: Sequence[FindingEvent]) -> None:
     rows = [_appended(log, each, instant_text(each.at)) for each in actions]
     log.flush()
     _write_findings(session, changed.values())
-    if rows:
-        session.connection().execute(insert(EVENT), rows)
+    insert_rows(session, insert(EVENT), rows)
 
 
 def read_events_of(session: Session, kind: FindingEventKind) -> list[FindingEvent]:
@@ -258,12 +257,10 @@ def _last_judged(session: Session, run_id: str) -> str | None:
 def _write_findings(
     session: Session,
     findings: Iterable[Finding],
-    written: Mapping[int, Mapping[str, Json]] = MappingProxyType({}),
+    written: Mapping[int, bytes] = MappingProxyType({}),
 ) -> None:
-    """Write the rows of findings; `written` are documents of judgements by their objects' ids."""
+    """Write the rows of findings; `written` are texts of judgements by their objects' ids."""
     rows = [_finding_row(each, written.get(id(each.judgement))) for each in findings]
-    if not rows:
-        return
     new = sqlite.insert(FINDING)
     changes = {
         column.name: new.excluded[column.name]
@@ -271,11 +268,10 @@ def _write_findings(
         if not column.primary_key
     }
     upsert = new.on_conflict_do_update(index_elements=[FINDING.c.fingerprint], set_=changes)
-    session.connection().execute(upsert, rows)
+    insert_rows(session, upsert, rows)
 
 
-def _finding_row(finding: Finding, written: Mapping[str, Json] | None) -> dict[str, Any]:
-    judged = judgement_document(finding.judgement) if written is None else written
+def _finding_row(finding: Finding, written: bytes | None) -> dict[str, Any]:
     return {
         "fingerprint": finding.fingerprint,
         "status": finding.status.value,
@@ -285,7 +281,7 @@ def _finding_row(finding: Finding, written: Mapping[str, Json] | None) -> dict[s
         "reopened": finding.reopened,
         "resolved_at": instant_text(finding.resolved_at) if finding.resolved_at else None,
         "run_id": finding.run_id,
-        "judgement": canonical({"extent": [], **judged}),
+        "judgement": written or judgement_text(finding.judgement),
         "closed_by": finding.closed_by.value if finding.closed_by else None,
         "assigned_to": finding.assigned_to or None,
         "ticket": finding.ticket or None,

@@ -32,6 +32,7 @@ from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord
 from portproof.store import journal
 from portproof.store.codec import instant_text
+from portproof.store.rows import insert_rows
 from portproof.store.tables import METADATA
 
 INTERVAL: Final[Table] = METADATA.tables["state_interval"]
@@ -222,7 +223,7 @@ def _begin(session: Session, vantage: str, begun: Sequence[_Seen]) -> None:
         }
         for each in begun
     ]
-    session.connection().execute(insert(INTERVAL), rows)
+    insert_rows(session, insert(INTERVAL), rows)
 
 
 def _stretch(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from portproof.errors import EvidenceError, StoreError
 from portproof.evidence.canonical import Json, canonical, digest_of
 from portproof.evidence.leaf import Leaf, LeafKind
 from portproof.evidence.merkle import Frontier, leaf_hash
+from portproof.store.rows import insert_rows
 from portproof.store.tables import METADATA
 
 LEAF: Final[Table] = METADATA.tables["leaf"]
@@ -55,7 +56,7 @@ class LogWriter:
         """Write the leaves, before the records that refer to them."""
         if not self._rows:
             return
-        self._session.connection().execute(insert(LEAF), self._rows)
+        insert_rows(self._session, insert(LEAF), self._rows)
         self._session.connection().execute(
             update(FRONTIER).values(size=self._frontier.size, nodes=self._frontier.packed())
         )
@@ -93,7 +94,11 @@ def put_blob(session: Session, value: Json) -> str:
         TypeError: the value holds a type without canonical form.
         EvidenceError: the value holds a number or text without canonical form.
     """
-    data = canonical(value)
+    return put_bytes(session, canonical(value))
+
+
+def put_bytes(session: Session, data: bytes) -> str:
+    """Keep canonical bytes, once; gives their digest."""
     name = digest_of(data)
     row = {"digest": name, "size": len(data), "body": zlib.compress(data)}
     # The same words in PostgreSQL's dialect; a plain INSERT would abort on the second copy.

@@ -8,11 +8,11 @@ twice. Together they are the whole `RunRecord`. Its observations are columns (`o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from portproof.errors import EvidenceError
-from portproof.evidence.canonical import Json
+from portproof.evidence.canonical import Json, canonical, canonical_with
 from portproof.model.carried import Carried
 from portproof.model.endpoint import Transport
 from portproof.model.finding import Conforming, Judgement
@@ -119,18 +119,16 @@ def evidence_of(outcome: bytes) -> frozenset[str]:
 
 
 def judgements_document(
-    run_id: str, judgements: Sequence[Json], conforming: Sequence[Conforming] = ()
-) -> Json:
-    """Give the document of what was judged of one run.
+    run_id: str, judgements: Iterable[bytes], conforming: Sequence[Conforming] = ()
+) -> bytes:
+    """Give the canonical document of what was judged of one run.
 
-    `judgements` are as `judgement_document` writes them; `conforming` is what needed none.
+    `judgements` are as `judgement_text` writes them; `conforming` is what needed none.
     """
-    document: dict[str, Json] = {
-        "schema": JUDGEMENTS_SCHEMA,
-        "run": run_id,
-        "judgements": list(judgements),
-    }
-    return {**document, "conforming": _conforming_document(conforming)} if conforming else document
+    document: dict[str, Json] = {"schema": JUDGEMENTS_SCHEMA, "run": run_id}
+    if conforming:
+        document["conforming"] = _conforming_document(conforming)
+    return canonical_with(document, {"judgements": judgements})
 
 
 def judgements_from(data: bytes) -> tuple[Judgement, ...]:
@@ -160,13 +158,13 @@ def _conforming_document(conforming: Sequence[Conforming]) -> Json:
     ]
 
 
-def judgement_document(judged: Judgement) -> dict[str, Json]:
-    """Give the document of one judgement.
+def judgement_text(judged: Judgement) -> bytes:
+    """Give one judgement as canonical text.
 
     Its extent only where there is one: few judgements have it, and older ones had none.
     """
     without = () if judged.extent else ("extent",)
-    return encode_fields(Judgement, judged, without=without)
+    return canonical(encode_fields(Judgement, judged, without=without))
 
 
 def _hosts_from(document: Mapping[str, Any], plan: ScanPlan) -> tuple[HostOutcome, ...]:

@@ -21,7 +21,7 @@ RULE: Final = "approval-expired"
 def judge(scene: Scene) -> Iterator[Judgement]:
     """Give one deviation per port that is open, granted by nothing, and was granted until lately."""
     for sighting, port, seen in scene.questionable_ports():
-        if port in sighting.approved:
+        if port in sighting.approved or port not in sighting.listed:
             continue
         for entry in sighting.entries:
             until = entry.approval.review_by

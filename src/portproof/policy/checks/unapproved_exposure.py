@@ -53,7 +53,7 @@ def _approved(scene: Scene, sighting: Sighting, port: int, seen: Observation | N
 def _unapproved(scene: Scene, sighting: Sighting, port: int, seen: Observation | None) -> Judgement:
     exposure = exposure_at(scene, sighting, port, seen)
     entry, why = nearest_entry(scene, sighting, port)
-    expired = any(
+    expired = port in sighting.listed and any(
         port in each.ports
         and (each.id in sighting.passed_on or why_void(each, scene.today) is not None)
         for each in sighting.entries
