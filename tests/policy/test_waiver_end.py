@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import factories as make
+from policy.test_passed_on import history
 from portproof.model.finding import (
     Finding,
     FindingEventKind,
@@ -20,6 +21,7 @@ from portproof.model.finding import (
     Verdict,
 )
 from portproof.model.waiver import LONGEST_DAYS, Waiver, Waivers
+from portproof.policy.holders import Holders
 from portproof.policy.lifecycle_projection import after
 from portproof.policy.subjects import by_subject
 from portproof.policy.waiver_end import EXPIRED, PORTPROOF, ending, lapsed, settlement
@@ -142,6 +144,22 @@ def test_a_waiver_that_another_one_follows_leaves_its_finding_accepted() -> None
     both = make.waivers(W1, next_one)
     assert ending(waived(W1), both, END) is None
     assert ending(waived(W1), both, next_one.expires) is not None
+
+
+def test_a_waiver_that_was_given_for_a_former_owner_of_the_address_does_not_follow() -> None:
+    by_address = replace(
+        W1,
+        id="W-2",
+        begins=BEGINS - timedelta(days=1),
+        expires=END + timedelta(days=30),
+        networks=(make.network("10.0.0.5/32"),),
+    )
+    both = make.waivers(W1, by_address)
+    assert ending(waived(W1), both, END) is None
+    assert ending(waived(W1), both, END, Holders(history("old", "old"))) is None
+    end = ending(waived(W1), both, END, Holders(history("old", "new")))
+    assert end is not None
+    assert end.waiver_id == "W-1"
 
 
 def test_between_two_waivers_it_is_open() -> None:

@@ -8,9 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from portproof.bootstrap import Application
+from portproof.bootstrap.inventory import known_targets
 from portproof.documents.tickets import load_tickets
 from portproof.errors import SettingsError, StoreLockedError, TicketError
 from portproof.model.deadlines import Deadlines
+from portproof.policy.holders import Holders
 from portproof.settings import reveal
 from portproof.store.lock import RunLock
 from portproof.usecases.tickets import Office
@@ -44,6 +46,7 @@ def open_office(app: Application, named: Path | None, *, write: bool) -> Iterato
             rules=document.rules,
             deadlines=app.settings.deadlines or Deadlines(),
             waivers=app.named_waivers,
+            holders=Holders(known_targets(app), app.clock.now()),
             write=write,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 
 import click
 
@@ -13,11 +14,13 @@ from portproof.bootstrap.finding_forms import (
     to_findings_text,
     to_lives_text,
 )
+from portproof.bootstrap.inventory import known_targets
 from portproof.cli import consoles
 from portproof.cli.finding_actions import ACTIONS
 from portproof.cli.options import format_option, settings_options
 from portproof.model.deadlines import Deadlines
 from portproof.model.finding import FindingStatus, Severity
+from portproof.policy.holders import Holders
 from portproof.usecases.findings import Held, Wanted, list_findings, tell
 
 _SEVERITIES = [each.value for each in reversed(Severity)]
@@ -123,6 +126,7 @@ def held(app: Application) -> Held:
         deadlines=app.settings.deadlines or Deadlines(),
         waivers=lambda: app.named_waivers,
         at=app.clock.now(),
+        holders=cache(lambda: Holders(known_targets(app), app.clock.now())),
     )
 
 

@@ -10,6 +10,7 @@ from portproof.bootstrap.forms import visible
 from portproof.bootstrap.inventory import known_targets
 from portproof.cli import consoles
 from portproof.cli.options import format_option, settings_options
+from portproof.policy.holders import Holders
 from portproof.policy.wording import instant
 from portproof.usecases.settle_waivers import settle_waivers
 from portproof.usecases.waivers import acceptances
@@ -30,8 +31,10 @@ def settle(*, app: Application, dry_run: bool) -> int:
     again changes nothing.
     """
     documents, out = app.documents, consoles.out()
+    now = app.clock.now()
     with app.open_store(create=False) as store:
-        events = settle_waivers(store, documents.waivers, app.clock.now(), keep=not dry_run)
+        holders = Holders(known_targets(app), now)
+        events = settle_waivers(store, documents.waivers, now, holders, keep=not dry_run)
     for each in events:
         told = f"{each.finding} open again since {instant(each.at)}: waiver {each.value} ended"
         out.print(visible(told), soft_wrap=True)

@@ -30,8 +30,9 @@ from portproof.model.finding import (
     Verdict,
 )
 from portproof.model.waiver import Waiver, Waivers
+from portproof.policy.holders import Holders
 from portproof.policy.subjects import endpoints_of
-from portproof.policy.waivers import accepts, covers
+from portproof.policy.waivers import NOBODY, accepts, covers
 from portproof.policy.wording import instant
 
 PORTPROOF: Final = Actor(name="portproof", source=IdentitySource.PORTPROOF)
@@ -55,10 +56,13 @@ class WaiverEnd:
         return f"ended {instant(self.at)}" if self.at else "is not in the document any more"
 
 
-def ending(finding: Finding, waivers: Waivers, at: datetime) -> WaiverEnd | None:
+def ending(
+    finding: Finding, waivers: Waivers, at: datetime, holders: Holders = NOBODY
+) -> WaiverEnd | None:
     """Say which waiver ended that a waived finding rested on; None: it is accepted at that instant.
 
     None as well for a finding that is not waived. Of several waivers the one that ended first.
+    `holders` say for whom a waiver that follows was given.
     """
     if finding.status is not FindingStatus.WAIVED:
         return None
@@ -67,16 +71,18 @@ def ending(finding: Finding, waivers: Waivers, at: datetime) -> WaiverEnd | None
         (end for end in _ends(judged, waivers) if end.at is None or end.at <= at),
         key=lambda end: (end.at is None, end.at or at, end.waiver_id),
     )
-    return over[0] if over and not _accepted(judged, waivers, at) else None
+    return over[0] if over and not _accepted(judged, waivers, at, holders) else None
 
 
-def settlement(finding: Finding, waivers: Waivers, at: datetime) -> FindingEvent | None:
+def settlement(
+    finding: Finding, waivers: Waivers, at: datetime, holders: Holders = NOBODY
+) -> FindingEvent | None:
     """Give the event that a finding's waiver ended by an instant, dated at that end; None: none did.
 
     None as well where the document has the waiver no more: another scope may have another document,
     so that is for the next run of this one to say.
     """
-    end = ending(finding, waivers, at)
+    end = ending(finding, waivers, at, holders)
     if end is None or end.at is None:
         return None
     return FindingEvent(
@@ -120,14 +126,14 @@ def _held(judged: Judgement, waivers: Waivers) -> Iterator[Waiver]:
     )
 
 
-def _accepted(judged: Judgement, waivers: Waivers, at: datetime) -> bool:
+def _accepted(judged: Judgement, waivers: Waivers, at: datetime, holders: Holders) -> bool:
     """Whether waivers in force cover everything that the judgement stands on."""
     in_force = [
         each for each in waivers.waivers if each.begins <= at < waivers.end(each, judged.severity)
     ]
     names = _names(judged, waivers)
     parts = [replace(judged, endpoint=each) for each in endpoints_of(judged)] or [judged]
-    return all(any(covers(each, part, names) for each in in_force) for part in parts)
+    return all(any(covers(each, part, names, holders) for each in in_force) for part in parts)
 
 
 def _names(judged: Judgement, waivers: Waivers) -> Mapping[Address, frozenset[str]]:

@@ -14,7 +14,7 @@ from portproof.policy.holders import Holders
 from portproof.policy.waiver_hosts import Names, given_for, reaches
 from portproof.policy.wording import instant
 
-_NOBODY: Final = Holders()
+NOBODY: Final = Holders()
 NOTICE_DAYS: Final = (7, 30)
 """So long before its end an acceptance is announced: once there is time, once there is none left."""
 
@@ -46,7 +46,7 @@ def apply_waivers(
     waivers: Waivers,
     names: Names,
     at: datetime,
-    holders: Holders = _NOBODY,
+    holders: Holders = NOBODY,
 ) -> Iterator[Judgement]:
     """Give the judgements with each deviation that a waiver in force covers turned into WAIVED.
 
@@ -109,7 +109,7 @@ def accepts(waiver_id: str, because: str) -> bool:
     return _accepts(waiver_id) in because
 
 
-def covers(waiver: Waiver, judged: Judgement, names: Names, holders: Holders = _NOBODY) -> bool:
+def covers(waiver: Waiver, judged: Judgement, names: Names, holders: Holders = NOBODY) -> bool:
     """Whether a waiver is about a judgement, at any time; an empty selector matches all.
 
     A judgement on a document has no endpoint: only a waiver without selectors is about it.

@@ -109,7 +109,8 @@ def _move_findings(
 ) -> Sequence[Finding]:
     """Append what the run does to findings; gives all of them as they stand then."""
     with store.run_lock():
-        known = settled(store, store.findings(), documents.waivers, run.finished)
+        waivers, holders = documents.waivers, documents.holders
+        known = settled(store, store.findings(), waivers, run.finished, holders)
         whole = with_standing(known, evaluation, run, documents.baseline)
         events = finding_events(known, whole, run, retired)
         by = judged_baseline(documents.baseline, documents.provenance)

@@ -14,6 +14,7 @@ from portproof.model.deadlines import Deadlines
 from portproof.model.finding import Finding, FindingEvent, FindingStatus, Severity
 from portproof.model.waiver import Waivers
 from portproof.policy.due import due_of, is_overdue, wants_ticket
+from portproof.policy.holders import Holders
 from portproof.policy.waiver_end import ending
 
 _MOST_CANDIDATES: Final = 10
@@ -47,6 +48,8 @@ class Held:
     """Asked only when a finding is waived, since documents may be large; None: there is no document,
     so no waiver can be seen to have ended."""
     at: datetime
+    holders: Callable[[], Holders] = Holders
+    """Who has and had which address; asked only with the waivers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,7 @@ def _standing(finding: Finding, held: Held) -> Standing:
     note = ""
     if finding.status is FindingStatus.WAIVED:
         waivers = held.waivers()
-        end = ending(finding, waivers, held.at) if waivers else None
+        end = ending(finding, waivers, held.at, held.holders()) if waivers else None
         if end is not None:
             note = f"waiver {end.waiver_id} {end.told}"
             finding = replace(finding, status=FindingStatus.OPEN)

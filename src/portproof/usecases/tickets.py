@@ -30,6 +30,7 @@ from portproof.model.finding import (
 from portproof.model.ticket import Ticket, TicketRules
 from portproof.model.waiver import Waivers
 from portproof.policy.due import due_of
+from portproof.policy.holders import Holders
 from portproof.policy.lifecycle_projection import after
 from portproof.policy.ticket_plan import (
     FOUND_THERE,
@@ -42,6 +43,7 @@ from portproof.policy.ticket_plan import (
 )
 from portproof.policy.ticket_text import draft_of, mark_of, note_of
 from portproof.policy.waiver_end import settlement
+from portproof.policy.waivers import NOBODY
 
 
 class Step(StrEnum):
@@ -99,6 +101,8 @@ class Office:
     deadlines: Deadlines
     waivers: Waivers | None = None
     """None: there is no such document."""
+    holders: Holders = NOBODY
+    """Who has and had which address: for whom waivers were given."""
     write: bool = True
     """False: nothing is done there or here, it is only looked."""
 
@@ -156,7 +160,8 @@ class _Sync:
         """Record waivers that ended; `known` then has their findings as open ones."""
         waivers = self._office.waivers
         for finding in list(known.values()) if waivers else ():
-            event = settlement(finding, waivers, self._clock.now()) if waivers else None
+            now, holders = self._clock.now(), self._office.holders
+            event = settlement(finding, waivers, now, holders) if waivers else None
             if event is not None:
                 known[finding.fingerprint] = self._note(finding, event)
                 yield Done(step=Step.REOPEN, finding=finding, detail=event.because)
