@@ -214,3 +214,20 @@ def test_an_approved_port_that_was_looked_at_and_is_closed_is_no_part_of_the_set
     }
     assert ("10.0.0.5", 22) in told
     assert ("10.0.0.5", 5432) not in told
+
+
+def test_hosts_that_show_the_same_ports_are_doubted_by_what_they_say_there() -> None:
+    ports = range(1, 151)
+    texts = {PortState.OPEN: "1-150"}
+    hosts = [
+        make.host_outcome(
+            make.planned_host(address, tcp="1-150"),
+            states=texts,
+            services={port: Service("ssh", f"of {port}") for port in ports} if told else {},
+        )
+        for address, told in (("10.0.0.5", True), ("10.1.0.6", False))
+    ]
+    found = judge(stored(make.run(*hosts))).deviations
+    interfered = {each.subject.asset for each in found if each.rule == "scan-interference"}
+    assert interfered == {"10.1.0.6"}
+    assert len({each.subject.port for each in found if each.subject.asset == "10.0.0.5"}) == 150

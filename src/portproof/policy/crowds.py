@@ -18,7 +18,7 @@ that.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -57,6 +57,12 @@ class Crowd:
     """The network that answers like one; None: this host speaks for itself."""
 
     @property
+    def is_small(self) -> bool:
+        """Whether the host has too few open ports for a crowd, whatever they told of themselves."""
+        everywhere = len(self.opened) == self.measured > 0
+        return not everywhere and len(self.opened - self.approved) <= MANY_OPEN
+
+    @property
     def doubtful(self) -> PortSet:
         """The ports of which neither open nor closed is claimed; empty for a host like others."""
         if self.network is not None or self.is_interference:
@@ -76,12 +82,18 @@ class Crowd:
 
 def crowd_of(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> Crowd:
     """Sort the open ports of a host by what they told of themselves."""
-    measured = sum(len(ports) for ports in outcome.states.values())
-    alike = unasked = PortSet.empty()
-    everywhere = len(opened) == measured > 0
-    if everywhere or len(opened - approved) > MANY_OPEN:
-        alike, unasked = _sorted(outcome, opened, approved)
-    return Crowd(opened=opened, alike=alike, unasked=unasked, approved=approved, measured=measured)
+    none = PortSet.empty()
+    crowd = Crowd(
+        opened=opened,
+        alike=none,
+        unasked=none,
+        approved=approved,
+        measured=sum(len(ports) for ports in outcome.states.values()),
+    )
+    if crowd.is_small:
+        return crowd
+    alike, unasked = _sorted(outcome, opened, approved)
+    return replace(crowd, alike=alike, unasked=unasked)
 
 
 def _sorted(outcome: HostOutcome, opened: PortSet, approved: PortSet) -> tuple[PortSet, PortSet]:

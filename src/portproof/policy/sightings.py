@@ -48,7 +48,7 @@ class _Laid:
     def __init__(self, run: RunRecord, register: Register, places: Places, on: date) -> None:
         self._zone = run.plan.vantage.zone
         self._register, self._places, self._on = register, places, on
-        self._small: dict[tuple[int, int, int], Crowd] = {}
+        self._small: dict[tuple[int, int], Crowd] = {}
         self._granted: dict[tuple[int, Transport], _Granted] = {}
         self._ours: dict[tuple[Address, Transport], PortSet] = {}
         for each in run.own_listeners:
@@ -86,13 +86,13 @@ class _Laid:
 
     def _crowd(self, outcome: HostOutcome, opened: PortSet, approved: PortSet) -> Crowd:
         """Give the crowd of a host; hosts with too few open ports for one share what there is."""
-        measured = sum(map(len, outcome.states.values()))
-        # The run keeps its sets, and the register what is approved: nothing else takes their ids.
-        alike = (id(opened), id(approved), measured)
+        # A stored run has one mapping for all hosts that showed the same. It keeps that, and the
+        # sightings what is approved: nothing else takes their ids.
+        alike = (id(outcome.states), id(approved))
         known = None if self._ours else self._small.get(alike)
         if known is None:
             known = crowd_of(outcome, opened, approved)
-            if not known.alike and not known.unasked:
+            if known.is_small:
                 self._small[alike] = known
         return known
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, ip_address
 from operator import itemgetter
 from socket import AF_INET, inet_pton
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from portproof.errors import EvidenceError
 from portproof.evidence.canonical import Json
@@ -42,63 +42,113 @@ def planned_from(stored: Iterable[Mapping[str, Any]]) -> tuple[PlannedHost, ...]
 
 
 def host_documents(hosts: Sequence[HostOutcome], plan: ScanPlan) -> tuple[list[Json], list[Json]]:
-    """Give what came of each host, and the different port sets that it is told by.
+    """Give what came of each host, as rows, and the different things that hosts showed.
 
-    A host names its port sets by their places in the list, and of its observations only how many
-    there are.
+    A row is the host's place in the plan, the place of what it showed, and how many observations
+    are its own.
 
     Raises:
         EvidenceError: a host is not one of the plan.
     """
     places = {host: place for place, host in enumerate(plan.hosts)}
-    sets: dict[PortSet, int] = {}
-    documents = [_host_document(each, places.get(each.host), sets) for each in hosts]
-    return documents, [str(each) for each in sets]
+    shown: dict[_Shown, int] = {}
+    rows: list[Json] = []
+    for each in hosts:
+        place = places.get(each.host)
+        if place is None:
+            raise EvidenceError(f"{each.host.address} was measured, but is not in the plan")
+        number = shown.setdefault(_shown(each), len(shown))
+        rows.append([place, number, len(each.observations)])
+    return rows, [_shown_document(each) for each in shown]
 
 
 def hosts_from(
-    stored: Iterable[Mapping[str, Any]],
+    rows: Iterable[Sequence[int]],
+    shown: Iterable[Mapping[str, Any]],
     plan: ScanPlan,
-    sets: Sequence[str] | None,
-    columns: ObservedColumns | None,
+    columns: ObservedColumns,
 ) -> tuple[HostOutcome, ...]:
     """Read what came of each host; the observations are rows of `columns`, a stretch for each.
-
-    `sets` and `columns` are None for records of before there were any: there, each host has its own.
 
     Raises:
         EvidenceError: the records cannot be read, or do not fit the plan or the columns.
     """
-    ports = _shared(ports_from) if sets is None else _listed(sets)
     hosts: list[HostOutcome] = []
     row = 0
     try:
-        for each in stored:
-            host = plan.hosts[each["host"]]
-            transport = _TRANSPORTS[each["transport"]]
-            observations: Sequence[Observation]
-            if columns is None:
-                observations = tuple(decode(Observation, one) for one in each["observations"])
-            else:
-                first, row = row, row + each["observed"]
-                observations = Observed(columns, (first, row), host.address, transport)
-            hosts.append(
-                HostOutcome(
-                    host=host,
-                    transport=transport,
-                    states={_STATES[name]: ports(held) for name, held in each["states"].items()},
-                    reasons={_REASONS[name]: ports(held) for name, held in each["reasons"].items()},
-                    unmeasured={
-                        _FAULTS[name]: ports(held) for name, held in each["unmeasured"].items()
-                    },
-                    observations=observations,
-                )
-            )
+        ports = _shared(ports_from)
+        kinds = [_shown_from(each, ports) for each in shown]
+        for place, number, observed in rows:
+            if min(place, number, observed) < 0:
+                raise IndexError(f"there is no row {place}, {number}, {observed}")
+            host, kind = plan.hosts[place], kinds[number]
+            first, row = row, row + observed
+            observations = Observed(columns, (first, row), host.address, kind["transport"])
+            hosts.append(HostOutcome(host=host, observations=observations, **kind))
     except (LookupError, ValueError, TypeError, AttributeError) as fault:
         raise EvidenceError(f"an outcome does not fit its plan: {fault}") from fault
-    if columns is not None and row != len(columns):
+    if row != len(columns):
         raise EvidenceError(f"an outcome has {len(columns)} observations, its hosts have {row}")
     return tuple(hosts)
+
+
+def hosts_from_objects(
+    stored: Iterable[Mapping[str, Any]], plan: ScanPlan
+) -> tuple[HostOutcome, ...]:
+    """Read the hosts of records of before there were rows: an object for each, with all its own.
+
+    Raises:
+        EvidenceError: the records cannot be read, or do not fit the plan.
+    """
+    ports = _shared(ports_from)
+    try:
+        return tuple(
+            HostOutcome(
+                host=plan.hosts[each["host"]],
+                observations=tuple(decode(Observation, one) for one in each["observations"]),
+                **_shown_from(each, ports),
+            )
+            for each in stored
+        )
+    except (LookupError, ValueError, TypeError, AttributeError) as fault:
+        raise EvidenceError(f"an outcome does not fit its plan: {fault}") from fault
+
+
+_Sets: TypeAlias = tuple[tuple[str, PortSet], ...]
+"""Port sets by name, in the order in which names are written: what is read is written alike."""
+_Shown: TypeAlias = tuple[Transport, _Sets, _Sets, _Sets]
+"""The transport of an outcome, its states, reasons, and what was not measured."""
+
+
+def _shown(outcome: HostOutcome) -> _Shown:
+    named = (outcome.states, outcome.reasons, outcome.unmeasured)
+    states, reasons, unmeasured = (_by_name(each) for each in named)
+    return outcome.transport, states, reasons, unmeasured
+
+
+def _by_name(sets: Mapping[Any, PortSet]) -> _Sets:
+    return tuple(sorted(((name.value, held) for name, held in sets.items()), key=itemgetter(0)))
+
+
+def _shown_document(shown: _Shown) -> Json:
+    transport, *sets = shown
+    states, reasons, unmeasured = ({name: str(held) for name, held in each} for each in sets)
+    return {
+        "transport": transport.value,
+        "states": states,
+        "reasons": reasons,
+        "unmeasured": unmeasured,
+    }
+
+
+def _shown_from(stored: Mapping[str, Any], ports: Callable[[str], PortSet]) -> dict[str, Any]:
+    """Give the fields of an outcome that hosts share."""
+    return {
+        "transport": _TRANSPORTS[stored["transport"]],
+        "states": {_STATES[name]: ports(text) for name, text in stored["states"].items()},
+        "reasons": {_REASONS[name]: ports(text) for name, text in stored["reasons"].items()},
+        "unmeasured": {_FAULTS[name]: ports(text) for name, text in stored["unmeasured"].items()},
+    }
 
 
 def _planned(stored: Mapping[str, Any], ports: Callable[[str], PortSet]) -> PlannedHost:
@@ -113,41 +163,6 @@ def _planned(stored: Mapping[str, Any], ports: Callable[[str], PortSet]) -> Plan
         tcp=ports(stored["tcp"]),
         udp=ports(stored["udp"]),
     )
-
-
-def _host_document(outcome: HostOutcome, place: int | None, sets: dict[PortSet, int]) -> Json:
-    if place is None:
-        raise EvidenceError(f"{outcome.host.address} was measured, but is not in the plan")
-
-    def numbered(told: Mapping[Any, PortSet]) -> Json:
-        # In the order in which the names are written, so that what was read is written alike.
-        named = sorted(((name.value, ports) for name, ports in told.items()), key=itemgetter(0))
-        return {name: sets.setdefault(ports, len(sets)) for name, ports in named}
-
-    return {
-        "host": place,
-        "transport": outcome.transport.value,
-        "states": numbered(outcome.states),
-        "reasons": numbered(outcome.reasons),
-        "unmeasured": numbered(outcome.unmeasured),
-        "observed": len(outcome.observations),
-    }
-
-
-def _listed(sets: Sequence[str]) -> Callable[[int], PortSet]:
-    """Give a reader that finds a set by its place in the list.
-
-    Raises:
-        ValueError: a text of the list is no port set.
-    """
-    held = [ports_from(each) for each in sets]
-
-    def ports(place: int) -> PortSet:
-        if place < 0:
-            raise ValueError(f"there is no port set at {place}")
-        return held[place]
-
-    return ports
 
 
 def _shared(read: Callable[[str], PortSet]) -> Callable[[str], PortSet]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from portproof.errors import EvidenceError
 from portproof.evidence.canonical import Json, canonical, canonical_with
@@ -18,8 +18,13 @@ from portproof.model.endpoint import Transport
 from portproof.model.finding import Conforming, Judgement
 from portproof.model.ports import PortSet
 from portproof.model.scan import HostOutcome, RunRecord, ScanPlan
-from portproof.store.codec import decode, decode_fields, encode_fields
-from portproof.store.host_records import host_documents, hosts_from, planned_from
+from portproof.store.codec import decode, decode_fields, encode, encode_fields
+from portproof.store.host_records import (
+    host_documents,
+    hosts_from,
+    hosts_from_objects,
+    planned_from,
+)
 from portproof.store.observations import columns_document, columns_from
 
 PLAN_SCHEMA: Final = "portproof.plan/1"
@@ -54,7 +59,7 @@ def outcome_document(record: RunRecord, plan_digest: str) -> Json:
     Raises:
         EvidenceError: a host of the outcome is not one of the plan.
     """
-    hosts, sets = host_documents(record.hosts, record.plan)
+    hosts, shown = host_documents(record.hosts, record.plan)
     # Few runs continue another, or were drawn in probe numbers: the others say nothing of it.
     rare = [name for name in ("continuation", "drawn") if not getattr(record, name)]
     return {
@@ -62,7 +67,7 @@ def outcome_document(record: RunRecord, plan_digest: str) -> Json:
         "run": record.plan.run_id,
         "plan": plan_digest,
         "outcome": encode_fields(RunRecord, record, without=("plan", "hosts", *rare)),
-        "ports": sets,
+        "shown": shown,
         "hosts": hosts,
         "observations": columns_document(record.hosts),
     }
@@ -85,11 +90,11 @@ def carried_document(carried: Carried, plan: ScanPlan) -> Json:
     Raises:
         EvidenceError: a host of it is not one of the plan.
     """
-    hosts, sets = host_documents(carried.hosts, plan)
+    hosts, shown = host_documents(carried.hosts, plan)
     return {
         "schema": CARRIED_SCHEMA,
         "carried": encode_fields(Carried, carried, without=("hosts",)),
-        "ports": sets,
+        "shown": shown,
         "hosts": hosts,
         "observations": columns_document(carried.hosts),
     }
@@ -163,14 +168,17 @@ def judgement_text(judged: Judgement) -> bytes:
 
     Its extent only where there is one: few judgements have it, and older ones had none.
     """
-    without = () if judged.extent else ("extent",)
-    return canonical(encode_fields(Judgement, judged, without=without))
+    document = dict(cast("Mapping[str, Json]", encode(Judgement, judged)))
+    if not judged.extent:
+        del document["extent"]
+    return canonical(document)
 
 
 def _hosts_from(document: Mapping[str, Any], plan: ScanPlan) -> tuple[HostOutcome, ...]:
-    told = document.get("observations")
-    columns = None if told is None else columns_from(told)
-    return hosts_from(document["hosts"], plan, document.get("ports"), columns)
+    if "shown" not in document:
+        return hosts_from_objects(document["hosts"], plan)
+    columns = columns_from(document["observations"])
+    return hosts_from(document["hosts"], document["shown"], plan, columns)
 
 
 def _read(data: bytes, schema: str, *older: str) -> dict[str, Any]:
