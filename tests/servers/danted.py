@@ -1,12 +1,15 @@
 """Dante's danted: a SOCKS5 server of the wide world, in a namespace of a laboratory.
 
 It opens connections for whoever comes over the cable, except to the ports that a rule blocks. With
-users, it asks the operating system about them; so it gets password files of its own, which a mount
-namespace lays over the machine's.
+users, it asks the operating system about them; so it gets a root directory of its own, with itself,
+its libraries and password files, and nothing of the machine is laid over or changed.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -35,10 +38,6 @@ socks pass {{ from: 0.0.0.0/0 to: ::/0 command: connect }}
 # danted does not wait for its children; in a process namespace of its own the kernel does.
 _ALONE = ("unshare", "--pid", "--fork", "--kill-child")
 _NOBODY = "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-_OVERLAID = (
-    'for each in passwd shadow; do mount --bind "$1/$each" "/etc/$each" || exit 1; done; '
-    'shift; exec "$@"'
-)
 
 
 @contextmanager
@@ -67,10 +66,22 @@ def danted(
                 blocked="\n".join(_blocking(port) for port in blocked),
             )
         )
-        argv = [program("danted"), "-f", str(configuration), "-p", str(home / "pid"), "-N", "1"]
+        server = program("danted")
+        argv = [server, "-f", str(configuration), "-p", str(home / "pid"), "-N", "1"]
         if user is not None:
-            _write_users(home, *user)
-            argv = ["unshare", "--mount", "sh", "-c", _OVERLAID, "sh", str(home), *argv]
+            _write_users(home / "etc", *user)
+            _copy_program(home, server)
+            argv = [
+                program("chroot"),
+                str(home),
+                server,
+                "-f",
+                "/danted.conf",
+                "-p",
+                "/pid",
+                "-N",
+                "1",
+            ]
         yield lab.serve(lab.server, [*_ALONE, *argv], port=PORT)
 
 
@@ -81,7 +92,22 @@ def _blocking(port: int) -> str:
     )
 
 
+def _copy_program(home: Path, server: str) -> None:
+    """Copy a program and the libraries it loads to the same places under another root."""
+    told = subprocess.run([program("ldd"), server], capture_output=True, text=True, check=True)
+    loaded = {word for word in told.stdout.split() if word.startswith("/")}
+    for each in (server, *sorted(loaded)):
+        place = home / each.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(each, place)
+    (home / "tmp").mkdir()
+    (home / "dev").mkdir()
+    os.mknod(home / "dev" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+
+
 def _write_users(home: Path, name: str, password: str) -> None:
+    home.mkdir()
+    (home / "nsswitch.conf").write_text("passwd: files\nshadow: files\ngroup: files\n")
     hashed = subprocess.run(
         [program("openssl"), "passwd", "-6", password], capture_output=True, text=True, check=True
     ).stdout.strip()
