@@ -25,7 +25,7 @@ EXIT_USAGE = 2
 EXIT_INCONCLUSIVE = 3
 EXIT_INTERRUPTED = 130
 
-_COLLECT_EVERY = 100_000
+_COLLECT_EVERY = 400_000
 """Objects made between two looks for garbage in cycles, of which a command leaves hardly any: at
 Python's 700, a tenth of a start and of a sweep goes by with looking."""
 
