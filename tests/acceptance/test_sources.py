@@ -86,6 +86,10 @@ def test_a_retired_target_that_answers_is_a_fact_of_the_report(site: Site) -> No
     assert (retired["asset"], retired["severity"]) == ("cmdb/web-1", "high")
     assert "Retired target answers" in second.out
     assert ("scope_drift", "elsewhere/far") in told
+    listed = portproof("sources", "show", cwd=site.folder)
+    assert "web-1" not in listed.out
+    assert "1 retired target not shown" in listed.err
+    assert "rescans until" in portproof("sources", "show", "--retired", cwd=site.folder).out
 
 
 def test_an_approval_stays_with_its_target_when_the_address_changes_hands(site: Site) -> None:

@@ -24,6 +24,7 @@ from portproof.cli.options import format_option, settings_options
 from portproof.cli.sources_text import show_taken, taken_json, target_lines, targets_table
 from portproof.errors import SettingsError
 from portproof.model.inventory import KnownTarget
+from portproof.policy.wording import counted
 from portproof.usecases.sources import fetch_sources
 
 _sources_option = click.option(
@@ -102,7 +103,11 @@ def show(*, app: Application, target: str | None, retired: bool, form: str) -> i
     if target is not None:
         known = [_one(known, target)]
     elif not retired:
-        known = [each for each in known if each.retired_at is None]
+        listed = [each for each in known if each.retired_at is None]
+        if len(listed) < len(known):
+            left = counted(len(known) - len(listed), "retired target")
+            consoles.err().print(f"{left} not shown: --retired shows until when they are rescanned")
+        known = listed
     if form == "json":
         click.echo(json.dumps([target_lines(each) for each in known], indent=2))
     elif target is not None:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from portproof.bootstrap.forms import visible
 from portproof.model.inventory import FetchOutcome, KnownTarget, Taken, TargetChange
+from portproof.policy.targets import RESCAN
 
 _MOST_SHOWN = 20
 _SIGNS = {
@@ -91,7 +92,8 @@ def targets_table(known: Sequence[KnownTarget]) -> Table:
 
 def _state(each: KnownTarget) -> str:
     if each.retired_at is not None:
-        return f"retired {each.retired_at:%Y-%m-%d}"
+        until = each.retired_at + RESCAN
+        return f"retired {each.retired_at:%Y-%m-%d}, rescans until {until:%Y-%m-%d}"
     return "scan at once" if each.scanned_at is None else f"scanned {each.scanned_at:%Y-%m-%d}"
 
 
