@@ -38,6 +38,31 @@ def test_findings_are_listed_worst_first_and_unknowns_last() -> None:
     assert "waived" in words
 
 
+@pytest.mark.parametrize(
+    ("findings", "unknown", "said"),
+    [
+        (100, 0, ""),
+        (100, 2, "not listed here: 2 that could not be judged; the report has them all"),
+        (1_300, 0, "not listed here: 1,200 findings;"),
+        (101, 7, "not listed here: 1 finding and 7 that could not be judged;"),
+    ],
+)
+def test_a_screen_lists_a_hundred_and_says_how_many_more_there_are(
+    findings: int, unknown: int, said: str
+) -> None:
+    document = replace(
+        little(),
+        findings=tuple(
+            finding("10.0.0.5:22/tcp", title=f"exposure {number}") for number in range(findings)
+        ),
+        unknown=tuple(finding("", title="not seen", verdict="UNKNOWN", severity="") for _ in range(unknown)),
+    )
+    words = printed(findings_table(document), width=200)
+    assert words.count("exposure ") == min(findings, 100)
+    assert said in words
+    assert ("not listed here" in words) == bool(said)
+
+
 def test_without_colour_no_escape_sequence_is_printed() -> None:
     assert "\x1b" not in printed(summary_panel(typical())) + printed(findings_table(typical()))
 

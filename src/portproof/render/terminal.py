@@ -21,6 +21,8 @@ from portproof.render.neutral import PEER_LIMIT, visible
 from portproof.render.wording import duration, loss, plural, share, thousands
 
 _NAMED_WAIVERS: Final = 3
+_MOST_ROWS: Final = 100
+"""Rows of findings that a person looks through on a screen; the worst come first."""
 _STYLE: Final = {
     "critical": "bold white on red",
     "high": "bold red",
@@ -41,9 +43,20 @@ def findings_table(document: EvidenceDocument) -> RenderableType:
     table.add_column("where", overflow="fold", max_width=28)
     table.add_column("what", overflow="fold", ratio=1)
     table.add_column("status", overflow="fold", max_width=12)
-    for each in judged:
+    for each in judged[:_MOST_ROWS]:
         table.add_row(*_cells(each))
-    return table
+    return Group(table, Text(_more(document))) if len(judged) > _MOST_ROWS else table
+
+
+def _more(document: EvidenceDocument) -> str:
+    """Say what the table leaves out."""
+    findings = max(len(document.findings) - _MOST_ROWS, 0)
+    unknown = min(
+        len(document.unknown), len(document.findings) + len(document.unknown) - _MOST_ROWS
+    )
+    told = [plural(findings, "finding", "findings")] if findings else []
+    told += [f"{thousands(unknown)} that could not be judged"] if unknown else []
+    return f"not listed here: {' and '.join(told)}; the report has them all"
 
 
 def summary_panel(document: EvidenceDocument) -> Panel:
