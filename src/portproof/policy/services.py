@@ -16,6 +16,7 @@ expected       seen                    verdict on the name
 `ssh`, `http`  TLS, nothing inside     another service: these never begin with TLS
 `grafana`      HTTP, in TLS or not     cannot be told: HTTP carries it
 `sftp`         SSH                     same: it runs inside SSH
+`redis`, …     HTTP, in TLS or not     another service: it is never spoken in HTTP
 =============  ======================  ===========================================================
 """
 
@@ -54,6 +55,26 @@ _INSIDE_TLS: Final = {
 """Names for a protocol inside TLS, and the name of the protocol itself."""
 _NEVER_BEGIN_WITH_TLS: Final = frozenset({"http", "ssh", "telnet"})
 _CARRIERS: Final = frozenset({"http", "https", "tls"})
+_NOT_IN_HTTP: Final = frozenset(
+    {
+        *("http", "https", "tls"),
+        *(
+            "ftp",
+            "memcached",
+            "mysql",
+            "ntp",
+            "postgresql",
+            "redis",
+            "smtp",
+            "snmp",
+            "ssh",
+            "telnet",
+        ),
+        "tftp",
+    }
+)
+"""Names that an answer in HTTP contradicts: of HTTP itself in another wrapping, and of protocols that
+are never spoken in it. DNS is none of them (RFC 8484)."""
 # Services of the rules table that speak HTTP: an identified `http` does not contradict them.
 _SPOKEN_IN_HTTP: Final = frozenset(
     {
@@ -119,7 +140,7 @@ def compare(expected: str, service: Service | None) -> Match:
         return Match.SAME if service.tls else Match.OTHER
     if seen == "tls":
         return Match.OTHER if wanted in _NEVER_BEGIN_WITH_TLS else Match.UNTOLD
-    may_carry = seen in _CARRIERS and wanted not in {"http", "https", "tls", "ssh"}
+    may_carry = seen in _CARRIERS and (inner or wanted) not in _NOT_IN_HTTP
     return Match.UNTOLD if may_carry else Match.OTHER
 
 
