@@ -79,8 +79,8 @@ def test_sarif_without_faults_is_a_log_without_results() -> None:
 
 def test_workflow_commands_name_the_place_and_the_problem() -> None:
     assert list(faults_github([FAULT, WHOLE])) == [
-        "::error file=policy/baseline.yaml,line=7,col=3,title=portproof baseline::unknown asset 'web'",
-        "::error file=policy/zones.yaml,title=portproof baseline::is not a regular file",
+        "::error file=policy/baseline.yaml,line=7,col=3,title=portproof::unknown asset 'web'",
+        "::error file=policy/zones.yaml,title=portproof::is not a regular file",
     ]
 
 

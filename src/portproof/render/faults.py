@@ -50,7 +50,7 @@ def faults_github(faults: Iterable[Fault]) -> Iterator[str]:
         place = f"file={_property(_path(each.file))}"
         if each.line:
             place += f",line={each.line},col={each.column}"
-        yield f"::error {place},title=portproof baseline::{_data(each.problem)}"
+        yield f"::error {place},title=portproof::{_data(each.problem)}"
 
 
 def faults_sarif(faults: Sequence[Fault], tool_version: str) -> str:
