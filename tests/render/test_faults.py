@@ -87,8 +87,7 @@ def test_workflow_commands_name_the_place_and_the_problem() -> None:
 def test_a_workflow_command_cannot_be_broken_out_of() -> None:
     (line,) = faults_github([Fault("a,b:c%.yaml", 1, 1, "100%\n::error::x\r")])
     assert line == (
-        "::error file=a%2Cb%3Ac%25.yaml,line=1,col=1,title=portproof baseline"
-        "::100%25%0A::error::x%0D"
+        "::error file=a%2Cb%3Ac%25.yaml,line=1,col=1,title=portproof::100%25%0A::error::x%0D"
     )
 
 

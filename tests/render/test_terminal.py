@@ -55,7 +55,9 @@ def test_a_screen_lists_a_hundred_and_says_how_many_more_there_are(
         findings=tuple(
             finding("10.0.0.5:22/tcp", title=f"exposure {number}") for number in range(findings)
         ),
-        unknown=tuple(finding("", title="not seen", verdict="UNKNOWN", severity="") for _ in range(unknown)),
+        unknown=tuple(
+            finding("", title="not seen", verdict="UNKNOWN", severity="") for _ in range(unknown)
+        ),
     )
     words = printed(findings_table(document), width=200)
     assert words.count("exposure ") == min(findings, 100)
