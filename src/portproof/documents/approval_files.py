@@ -95,7 +95,7 @@ def read_approvals(folder: Path, signers: str, scope: str) -> tuple[SignedApprov
     """Read every approval of a folder; one that does not hold carries the reason.
 
     Raises:
-        ApprovalError: the folder cannot be read, holds too many files, or ssh-keygen is missing.
+        ApprovalError: a file cannot be read, there are too many, or ssh-keygen is missing.
     """
     if not folder.is_dir():
         return ()
@@ -107,7 +107,11 @@ def read_approvals(folder: Path, signers: str, scope: str) -> tuple[SignedApprov
 
 
 def _approval(path: Path, signers: str, scope: str) -> SignedApproval | None:
-    """Read one file; None when it is nothing that names entries."""
+    """Read one file; None when it is nothing that names entries.
+
+    Raises:
+        ApprovalError: it cannot be read: what it approves is not known, and must not be left unsaid.
+    """
     beside = path.with_name(f"{path.name}.sig")
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:
@@ -116,7 +120,9 @@ def _approval(path: Path, signers: str, scope: str) -> SignedApproval | None:
         shape = _ADAPTER.validate_json(content)
         at = datetime.strptime(shape.at, _TIME).replace(tzinfo=UTC)
         signature = beside.read_bytes() if beside.is_file() else b""
-    except (ValidationError, ValueError, OSError):
+    except OSError as failure:
+        raise ApprovalError(f"{path.name} cannot be read: {failure.strerror}") from failure
+    except (ValidationError, ValueError):
         return None
     refused, key = _why_refused(shape, scope, content), ""
     if not refused and not signature:
