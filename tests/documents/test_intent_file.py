@@ -12,40 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import factories as make
+from documents.intents import OFFICE, V6, let
 from netns import Lab
 from portproof.documents.intent_file import read_intent
 from portproof.errors import DocumentError
-from portproof.model.endpoint import Address, Transport
+from portproof.model.endpoint import Transport
 from portproof.model.ports import PortSet
 from portproof.model.reconcile import Intent
-from portproof.policy.reconcile import Let, Vicinity, let_through
-
-V4 = make.endpoint("10.0.0.5:1/tcp").address
-V6 = make.endpoint("[fd00::5]:1/tcp").address
-OFFICE = Vicinity(
-    zone="office", networks=(make.network("10.9.0.0/24"), make.network("fd00:9::/64"))
-)
-INTERNET = Vicinity(
-    zone="internet", networks=(make.network("198.51.100.7"), make.network("2001:db8::7"))
-)
+from portproof.policy.reconcile import Vicinity
 
 
 def read(folder: Path, text: str) -> Intent:
     path = folder / "rules"
     path.write_text(text, encoding="utf-8")
     return read_intent(path, zones=["internet", "office"])
-
-
-def let(
-    intent: Intent,
-    vicinity: Vicinity = INTERNET,
-    *,
-    address: Address = V4,
-    transport: Transport = Transport.TCP,
-) -> Let:
-    held = let_through([intent], address, transport, vicinity)
-    assert held is not None
-    return held
 
 
 def faults(folder: Path, text: str) -> str:

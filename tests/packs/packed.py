@@ -11,32 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from factories import NOON, host_outcome, observation, planned_host, run
+from portproof.bootstrap.packs import pack_forms
 from portproof.evidence.canonical import canonical, digest
 from portproof.evidence.pack import CONTENTS, MANIFEST, SIGNATURE, signed_bytes
 from portproof.model.batch import OutcomeBatch
 from portproof.model.endpoint import Endpoint, Transport
 from portproof.model.observation import Observation, PortState
 from portproof.model.scan import ClockFacts, RunRecord
-from portproof.packs.forms import Forms
 from portproof.packs.keeper import PackKeeper
 from portproof.packs.keys import SigningKey, load_key, new_key
 from portproof.packs.sealing import member_of
-from portproof.store import codec, journal, records, recovery
 
 RAW: dict[str, str | int] = {"banner": "220 mail\r\n", "errno": 0}
-FORMS = Forms(
-    plan_document=records.plan_document,
-    plan_from=records.plan_from,
-    outcome_document=records.outcome_document,
-    outcome_from=records.outcome_from,
-    carried_document=records.carried_document,
-    carried_from=records.carried_from,
-    evidence_of=records.evidence_of,
-    batch_bytes=journal.pack,
-    batch_from=journal.unpack,
-    codec=codec,
-    put_together=recovery.put_together,
-)
+FORMS = pack_forms()
 
 
 class FixedClock:

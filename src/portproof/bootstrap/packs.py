@@ -20,6 +20,7 @@ __all__ = [
     "import_services",
     "make_key",
     "open_pack",
+    "pack_forms",
     "pack_keeper",
     "pack_services",
     "public_key",
@@ -60,7 +61,7 @@ def pack_keeper(app: Application, out: Path, key: Path) -> PackKeeper:
     from portproof.packs.sealing import require_new
 
     require_new(out)
-    return PackKeeper(out, load_key(key), forms=_forms(), clock=app.clock)
+    return PackKeeper(out, load_key(key), forms=pack_forms(), clock=app.clock)
 
 
 def resuming_keeper(app: Application, out: Path, key: Path, source: Path | None) -> ResumingKeeper:
@@ -76,7 +77,7 @@ def resuming_keeper(app: Application, out: Path, key: Path, source: Path | None)
     from portproof.packs.sealing import require_new
 
     require_new(out)
-    return ResumingKeeper(out, load_key(key), source, forms=_forms(), clock=app.clock)
+    return ResumingKeeper(out, load_key(key), source, forms=pack_forms(), clock=app.clock)
 
 
 def pack_services(app: Application, keeper: RunKeeper) -> RunServices:
@@ -109,11 +110,11 @@ def open_pack(path: Path) -> Iterator[SealedPack]:
     """
     from portproof.packs.reading import open_pack as opened
 
-    with opened(path, _forms()) as pack:
+    with opened(path, pack_forms()) as pack:
         yield pack
 
 
-def _forms() -> Forms:
+def pack_forms() -> Forms:
     """Hand the packs the store's own forms: a run reads the same wherever it was made."""
     from portproof.packs.forms import Forms
     from portproof.store import codec, journal, records, recovery

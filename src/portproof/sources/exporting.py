@@ -15,21 +15,10 @@ from typing import Any, Final
 
 from portproof.model.endpoint import bracketed
 from portproof.model.source import SourcedTarget
+from portproof.sources.csv_register import MEANINGS
 from portproof.sources.prometheus import IDENTITY, KIND, UDP
 
 FORMS: Final = ("file_sd", "http_sd", "json", "csv")
-_COLUMNS: Final = (
-    "id",
-    "kind",
-    "address",
-    "name",
-    "owner",
-    "tags",
-    "tier",
-    "capability",
-    "zone",
-    "ports",
-)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet runs (OWASP, CSV injection)."""
 
@@ -95,7 +84,7 @@ def _record(identity: str, target: SourcedTarget) -> dict[str, Any]:
 def _csv(targets: Iterable[tuple[str, SourcedTarget]]) -> str:
     written = StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")  # RFC 4180 §2
-    writer.writerow(_COLUMNS)
+    writer.writerow(MEANINGS)
     for identity, each in targets:
         row = {
             "id": identity,
@@ -105,7 +94,7 @@ def _csv(targets: Iterable[tuple[str, SourcedTarget]]) -> str:
             **_labels(each),
             "ports": str(each.ports) if each.ports else "",
         }
-        writer.writerow([_harmless(row[name]) for name in _COLUMNS])
+        writer.writerow([_harmless(row[name]) for name in MEANINGS])
     return written.getvalue()
 
 
